@@ -1,0 +1,298 @@
+"""What LinkedIn's refusals and broken connections mean, as exceptions named by what the reader can do."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from airflow_provider_linkedin_capi.api.call import Call, Reply
+
+#: 401 sub-codes that a fresh access token cannot mend.
+_TERMINAL_401 = {65601: "revoked", 65608: "restricted"}
+
+_ITEM = re.compile(r"Index: (\d+), ")
+_INDICES = re.compile(r"indices \[([0-9, ]+)\]")
+_BATCH_INDEX = re.compile(r"\{[^{}]*\bbatchIndex=(\d+)[^{}]*\}|batchIndex=(\d+)")
+
+
+class LinkedInError(Exception):
+    """Something LinkedIn, or the way to it, refused.
+
+    :param message: what happened.
+    :param call: the call's name, e.g. ``conversions.CREATE``.
+    :param status: HTTP status, None when there was no answer.
+    :param code: LinkedIn's ``code``.
+    :param service_code: LinkedIn's ``serviceErrorCode``.
+    :param request_ids: the headers LinkedIn's support asks for.
+    :param details: ``errorDetails.inputErrors`` as LinkedIn sent them.
+    """
+
+    #: What the reader can do, in plain words, unless the answer allows better advice.
+    usual_advice: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        call: str = "",
+        status: int | None = None,
+        code: str | None = None,
+        service_code: int | None = None,
+        request_ids: dict[str, str] | None = None,
+        details: list[dict[str, Any]] | None = None,
+        advice: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.message = message
+        self.call = call
+        self.status = status
+        self.code = code
+        self.service_code = service_code
+        self.request_ids = request_ids or {}
+        self.details = details or []
+        self.retry_after = retry_after
+        self.advice = self.usual_advice if advice is None else advice
+        super().__init__(message)
+
+    @property
+    def outcome_unknown(self) -> bool:
+        """Whether LinkedIn may have done what was asked although no usable answer says so."""
+        return False
+
+    def __str__(self) -> str:
+        answer = " ".join(str(part) for part in (self.status, self.code, self.service_code) if part)
+        head = f"{self.call}: " if self.call else ""
+        text = f"{head}{f'LinkedIn answered {answer}: ' if answer else ''}{self.message.rstrip()}"
+        for detail in self.details:
+            where = ((detail.get("input") or {}).get("inputPath") or {}).get("fieldPath")
+            text += f"; {where or 'input'}: {detail.get('description') or detail.get('code')}"
+        if self.advice:
+            text += f" -> {self.advice}"
+        if self.request_ids:
+            text += f" [{', '.join(f'{name}={value}' for name, value in self.request_ids.items())}]"
+        return text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(kind: type[LinkedInError], args: tuple[Any, ...], state: dict[str, Any]) -> LinkedInError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
+
+class CredentialsError(LinkedInError):
+    """401, or the token service refused: the token is missing, expired, revoked or unknown."""
+
+    usual_advice = (
+        "Put a new access token into the connection, or a client id, client secret and refresh token "
+        "so that one can be minted."
+    )
+
+    @property
+    def refreshable(self) -> bool:
+        """Whether a freshly minted access token could help."""
+        return self.status == 401 and self.service_code not in _TERMINAL_401
+
+
+class AccessDeniedError(LinkedInError):
+    """403: the token's scopes, the app's products, the member's role, or a rule the token cannot see."""
+
+    usual_advice = (
+        "Check that the token has the scope (rw_conversions, r_ads, r_ads_reporting), the app the product, "
+        "and the member a role other than VIEWER in the ad account."
+    )
+
+
+class NotFoundError(LinkedInError):
+    """404: no such entity, or a restricted API."""
+
+    usual_advice = (
+        "Check the id and the ad account; a whole resource that is not found means the app lacks the product."
+    )
+
+
+class VersionError(LinkedInError):
+    """400 VERSION_MISSING or 426: the LinkedIn-Version of the connection is not served."""
+
+    usual_advice = (
+        "Set the connection's API version to one that LinkedIn serves; each is served for about a year."
+    )
+
+
+class InvalidRequestError(LinkedInError):
+    """400, 409 or 422 and the like: LinkedIn understood and refused. Sending the same again is useless.
+
+    :ivar elements: for batches, LinkedIn's message for each position it named; empty when it named none.
+    """
+
+    elements: dict[int, str]
+
+    def __init__(self, message: str, **kwargs: Any) -> None:
+        super().__init__(message, **kwargs)
+        self.elements = element_messages(message)
+
+
+class ConflictError(InvalidRequestError):
+    """409: a concurrent write got in between."""
+
+
+class TooLargeError(LinkedInError):
+    """413 or 414: the request has to be split."""
+
+
+class RateLimitError(LinkedInError):
+    """429.
+
+    :ivar window: ``day`` (resets at 00:00 UTC), ``data`` (45 million values in five minutes), ``quota`` (a
+        limit that time does not lift) or ``short``.
+    """
+
+    window: str
+
+    def __init__(self, message: str, **kwargs: Any) -> None:
+        super().__init__(message, **kwargs)
+        if "DAY limit" in message:
+            self.window = "day"
+        elif "45 million metric values" in message or "data request limit" in message:
+            self.window = "data"
+        elif self.code == "SEGMENT_LIMIT_EXCEEDED" or "SEGMENT_LIMIT_EXCEEDED" in message:
+            self.window = "quota"
+        else:
+            self.window = "short"
+        self.advice = {
+            "day": "The daily limit is used up; it is lifted at 00:00 UTC. Run again after that.",
+            "quota": "Waiting does not lift this limit.",
+        }.get(self.window, self.advice)
+
+
+class ServerError(LinkedInError):
+    """408 or 5xx: LinkedIn's fault, worth another try."""
+
+    @property
+    def outcome_unknown(self) -> bool:
+        """408 and 503 say that the request was not taken up; any other one may come after it was."""
+        return self.status not in (408, 503)
+
+
+class NotSentError(LinkedInError):
+    """The connection could not be made; LinkedIn has not seen the request."""
+
+
+class OutcomeUnknownError(LinkedInError):
+    """The connection broke after the request left, or the answer was unreadable."""
+
+    @property
+    def outcome_unknown(self) -> bool:
+        """Always: that is what this exception says."""
+        return True
+
+
+class UnexpectedReplyError(OutcomeUnknownError):
+    """A success whose body is not what the documentation promises."""
+
+
+def element_messages(message: str) -> dict[int, str]:
+    """Return LinkedIn's message for each batch position named in an error text, in any documented form."""
+    found: dict[int, str] = {}
+    if starts := list(_ITEM.finditer(message)):
+        for start, end in zip(starts, [*starts[1:], None], strict=True):
+            text = message[start.end() : end.start() if end else len(message)]
+            found[int(start[1])] = "; ".join(line.strip() for line in text.splitlines() if line.strip())
+        return found
+    for match in _BATCH_INDEX.finditer(message):
+        found.setdefault(int(match[1] or match[2]), match[0])
+    if not found:
+        for match in _INDICES.finditer(message):
+            text = message.partition(", indices [")[0]
+            found.update((int(number), text) for number in match[1].split(",") if number.strip())
+    return found
+
+
+def from_reply(call: Call[Any], reply: Reply, *, now: dt.datetime | None = None) -> LinkedInError:
+    """Return the exception that a refusing reply means."""
+    body = reply.json()
+    body = body if isinstance(body, dict) else {}
+    message = str(body.get("message") or body.get("error_description") or body.get("error") or "").strip()
+    if not message:
+        kind = reply.headers.get("content-type", "no content type").split(";")[0]
+        message = f"no message in the answer ({kind}, {len(reply.body)} bytes)"
+    code = body.get("code") or body.get("error")
+    details = (
+        (body.get("errorDetails") or {}).get("inputErrors")
+        if isinstance(body.get("errorDetails"), dict)
+        else None
+    )
+    status = reply.status
+    kind_of = _error_class(status, code, call)
+    return kind_of(
+        message,
+        call=call.name,
+        status=status,
+        code=code,
+        service_code=body.get("serviceErrorCode"),
+        request_ids=reply.request_ids,
+        details=details,
+        advice=_advice(status, code, message, call, body.get("serviceErrorCode")),
+        retry_after=_retry_after(reply.headers.get("retry-after"), now),
+    )
+
+
+def _error_class(status: int, code: str | None, call: Call[Any]) -> type[LinkedInError]:
+    if call.origin == "oauth" and status in (400, 401):
+        return CredentialsError
+    if status == 426 or code in ("VERSION_MISSING", "NONEXISTENT_VERSION"):
+        return VersionError
+    return {
+        401: CredentialsError,
+        403: AccessDeniedError,
+        404: NotFoundError,
+        408: ServerError,
+        409: ConflictError,
+        413: TooLargeError,
+        414: TooLargeError,
+        429: RateLimitError,
+    }.get(status, ServerError if status >= 500 else InvalidRequestError)
+
+
+def _advice(
+    status: int, code: str | None, message: str, call: Call[Any], service_code: int | None
+) -> str | None:
+    """More precise advice than the class's, where LinkedIn's answer allows it."""
+    if call.origin == "oauth":
+        if code == "invalid_client":
+            return "Check the connection's client id and client secret."
+        if status in (400, 401):
+            return "The member has to consent again; put the new refresh token into the connection."
+    if service_code == 65608:
+        return "The LinkedIn member behind the token is restricted; use the token of another member."
+    if service_code == 65601:
+        return "The member revoked the token: consent again and put the new tokens into the connection."
+    if status == 403 and "No ad accounts found" in message:
+        return (
+            "The conversion rule's id is unknown, or it belongs to an ad account in which the token's member "
+            "has no writing role."
+        )
+    if status == 403 and code == "ACCESS_DENIED":
+        return "The token lacks the scope, or the app the product, for this call; add it and consent again."
+    return None
+
+
+def _retry_after(value: str | None, now: dt.datetime | None) -> float | None:
+    """Seconds of a Retry-After header in either of its forms."""
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    from email.utils import parsedate_to_datetime
+
+    try:
+        until = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (until - (now or dt.datetime.now(dt.UTC))).total_seconds())

@@ -1,0 +1,129 @@
+"""Rest.li 2.0 on the wire: values, keys and the calls made of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote, unquote
+
+from airflow_provider_linkedin_capi.api.call import Call, Reply
+
+T = TypeVar("T")
+
+_UNRESERVED = "-_.~"
+_REDUCED = re.compile("[(),:']")
+
+#: HTTP verb of each Rest.li method.
+_VERBS = {
+    "GET": "GET",
+    "BATCH_GET": "GET",
+    "FINDER": "GET",
+    "CREATE": "POST",
+    "BATCH_CREATE": "POST",
+    "UPDATE": "PUT",
+    "BATCH_UPDATE": "PUT",
+    "PARTIAL_UPDATE": "POST",
+    "BATCH_PARTIAL_UPDATE": "POST",
+    "DELETE": "DELETE",
+    "BATCH_DELETE": "DELETE",
+    "ACTION": "POST",
+}
+_NOT_REPEATABLE = frozenset({"CREATE", "BATCH_CREATE", "ACTION"})
+
+
+def encode(value: Any) -> str:
+    """Return a value in Rest.li 2.0 URL form: ``List(a,b)``, ``(key:value)``, percent-encoded text."""
+    return _encode(value, lambda text: quote(text, safe=_UNRESERVED))
+
+
+def encode_reduced(value: Any) -> str:
+    """Return a value in the reduced form of JSON keys and headers: only ``( ) , : '`` are escaped."""
+    return _encode(value, lambda text: _REDUCED.sub(lambda match: quote(match[0], safe=""), text))
+
+
+def _encode(value: Any, escape: Callable[[str], str]) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case str():
+            return escape(value) if value else "''"
+        case Mapping():
+            members = (f"{_encode(k, escape)}:{_encode(v, escape)}" for k, v in value.items())
+            return f"({','.join(members)})"
+        case Iterable():
+            return f"List({','.join(_encode(item, escape) for item in value)})"
+        case _:
+            raise TypeError(f"{type(value).__name__} has no Rest.li form; leave the parameter out instead")
+
+
+def query(parameters: Mapping[str, Any]) -> str:
+    """Return a finished query string; parameters that are None are left out.
+
+    ``fields`` is not a Rest.li list but a plain comma list.
+    """
+    return "&".join(
+        f"{name}={','.join(value) if name == 'fields' else encode(value)}"
+        for name, value in parameters.items()
+        if value is not None
+    )
+
+
+def decode_key(key: str) -> dict[str, str] | str:
+    """Return a key of an answer, in either encoding, as a mapping (compound keys) or text (simple ones)."""
+    if not (key.startswith("(") and key.endswith(")")):
+        return unquote(key)
+    members = (member.split(":", 1) for member in key[1:-1].split(","))
+    return {unquote(name): unquote(value) for name, value in members}
+
+
+def call(
+    resource: str,
+    method: str,
+    *,
+    version: str,
+    parse: Callable[[Reply], T],
+    key: Any = None,
+    parameters: Mapping[str, Any] | None = None,
+    body: bytes | Mapping[str, Any] | None = None,
+    path: str | None = None,
+    repeatable: bool | None = None,
+) -> Call[T]:
+    """Return the call of one Rest.li method on one resource, tunnelled when its query is too long.
+
+    :param resource: its name in LinkedIn's messages, e.g. ``conversions``; also the path below ``/rest/``.
+    :param method: the Rest.li method, e.g. ``BATCH_PARTIAL_UPDATE``.
+    :param version: the value of ``LinkedIn-Version``.
+    :param parse: turns a successful reply into the typed result.
+    :param key: the entity's key, simple or a mapping.
+    :param parameters: query parameters as values, encoded here.
+    :param body: JSON as a mapping, or bytes that are already encoded.
+    :param path: the resource's path where it differs from its name (sub-resources).
+    :param repeatable: overrides what the method implies.
+    """
+    verb = _VERBS[method]
+    headers = {
+        "LinkedIn-Version": version,
+        "X-Restli-Protocol-Version": "2.0.0",
+        "X-RestLi-Method": method,
+    }
+    if body is None and verb in ("POST", "PUT"):
+        body = b""  # a POST without Content-Length is answered 411
+    if isinstance(body, Mapping):
+        body = json.dumps(body, separators=(",", ":")).encode()
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    finder = (parameters or {}).get("q") or (parameters or {}).get("action")
+    return Call(
+        name=f"{resource}.{method}" + (f"-{finder}" if finder else ""),
+        method=verb,
+        path=f"/rest/{path or resource}" + ("" if key is None else f"/{encode(key)}"),
+        query=query(parameters or {}),
+        headers=headers,
+        body=body,
+        parse=parse,
+        repeatable=method not in _NOT_REPEATABLE if repeatable is None else repeatable,
+    ).tunnelled()

@@ -1,0 +1,96 @@
+"""What to do after a failed attempt: one pure function that every sender obeys."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_linkedin_capi.api import errors, limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_linkedin_capi.api.call import Call
+
+MAX_ATTEMPTS = 6
+_FIRST_WAIT = 1.0
+_LONGEST_WAIT = 60.0
+#: An hour-long Retry-After is a DAY limit in disguise; nobody holds a worker for it.
+_LONGEST_RETRY_AFTER = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Send the same call again after some seconds; ``everybody`` says that all threads have to hold still."""
+
+    seconds: float
+    everybody: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Mint a new access token, once, and send the same call again at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The call is too large: send it in parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """No further attempt helps, or none may be made: raise the error."""
+
+
+Decision = Wait | Refresh | Split | Stop
+
+
+def decide(
+    call: Call[Any],
+    attempt: int,
+    error: errors.LinkedInError,
+    *,
+    refreshed: bool = False,
+    may_repeat: bool | None = None,
+    jitter: Callable[[], float] = random.random,
+) -> Decision:
+    """Return what follows from the error of the given attempt (counted from 1).
+
+    :param call: the call that failed.
+    :param attempt: how many attempts were made.
+    :param error: what it failed with.
+    :param refreshed: whether a token was already minted for this call.
+    :param may_repeat: whether it may be sent again although LinkedIn may have done it; the call's own
+        ``repeatable`` when None.
+    :param jitter: a number from 0 to 1; replaced in tests.
+    """
+    if isinstance(error, errors.CredentialsError):
+        return Refresh() if error.refreshable and not refreshed else Stop()
+    if isinstance(error, errors.TooLargeError):
+        return Split()
+    if attempt >= MAX_ATTEMPTS:
+        return Stop()
+    if isinstance(error, errors.RateLimitError):
+        if error.window in ("day", "quota"):
+            return Stop()
+        if error.window == "data":
+            return Wait(error.retry_after or limits.ANALYTICS_VALUES_WAIT_SECONDS, everybody=True)
+        if error.retry_after is not None:
+            return Wait(min(error.retry_after, _LONGEST_RETRY_AFTER), everybody=True)
+        return Wait(_back_off(attempt, jitter), everybody=True)
+    if isinstance(error, errors.ConflictError):
+        return Wait(_back_off(attempt, jitter)) if attempt == 1 else Stop()
+    if not isinstance(error, errors.ServerError | errors.NotSentError | errors.OutcomeUnknownError):
+        return Stop()
+    if error.outcome_unknown and not (call.repeatable if may_repeat is None else may_repeat):
+        return Stop()
+    if error.retry_after is not None:
+        return Wait(min(error.retry_after, _LONGEST_RETRY_AFTER))
+    return Wait(_back_off(attempt, jitter))
+
+
+def _back_off(attempt: int, jitter: Callable[[], float]) -> float:
+    """1 s, 2 s, 4 s … up to a minute, each half fixed and half chance."""
+    wait: float = min(_FIRST_WAIT * 2.0 ** (attempt - 1), _LONGEST_WAIT)
+    return wait / 2 + wait / 2 * jitter()

@@ -1,0 +1,1 @@
+"""Events to LinkedIn: batches, pacing, isolation of refused elements, checkpoint and outcomes."""

@@ -1,0 +1,1 @@
+"""One warehouse row in, one conversion event or one precise reason why not out."""

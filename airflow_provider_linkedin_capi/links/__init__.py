@@ -1,0 +1,1 @@
+"""Links that Airflow shows beside a task."""
