@@ -1,0 +1,132 @@
+"""Fixtures that give each test real parts: Airflow, a warehouse, and LinkedIn on localhost."""
+
+from __future__ import annotations
+
+from tests.support import airflow_home  # isort: skip  (before anything that imports Airflow)
+
+import json
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from tests.support import dag_runs
+from tests.support.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
+    from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
+
+pytest_plugins = ["tests.postgres"]
+
+AD_ACCOUNT_ID = "5012345"
+ACCESS_TOKEN = "sandbox-token"
+
+
+class Connect(Protocol):
+    """Defines an Airflow connection for the length of a test."""
+
+    def __call__(self, conn_id: str, **fields: Any) -> str: ...
+
+
+@pytest.fixture(scope="session")
+def airflow_home_path() -> Path:
+    """The throw-away AIRFLOW_HOME of this test session."""
+    return airflow_home.HOME
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> None:
+    """An empty metadata database."""
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+@pytest.fixture(scope="session")
+def one_execution_api() -> Iterator[None]:
+    """One in-process Execution API for the whole session.
+
+    Airflow 3.1 builds it anew for every task of ``dag.test()``, which takes seconds each; newer ones keep it.
+    """
+    try:
+        from airflow.sdk.execution_time import supervisor
+
+        build = supervisor.in_process_api_server
+    except (ImportError, AttributeError):  # Airflow 2.11 has none
+        yield
+        return
+    built: list[Any] = []
+    supervisor.in_process_api_server = lambda: built[0] if built else built.append(build()) or built[0]
+    yield
+    supervisor.in_process_api_server = build
+
+
+@pytest.fixture
+def run_dag(airflow_db: None, one_execution_api: None) -> Callable[..., Any]:
+    """``run_dag(dag, **kwargs_of_dag_test)`` runs a DAG defined in the test and returns its DagRun."""
+    return dag_runs.run_in_process
+
+
+@pytest.fixture
+def xcom() -> Callable[..., Any]:
+    """``xcom(dag_run, task_id, key="return_value", map_index=-1)`` reads what a task pushed."""
+    return dag_runs.xcom
+
+
+@pytest.fixture
+def task_state() -> Callable[..., str | None]:
+    """``task_state(dag_run, task_id, map_index=-1)`` is the state a task ended in."""
+    return dag_runs.state
+
+
+@pytest.fixture
+def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
+    """``connect(conn_id, conn_type=..., host=..., extra={...})`` defines a connection and returns its id."""
+
+    def define(conn_id: str, **fields: Any) -> str:
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
+        return conn_id
+
+    return define
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, connect: Connect) -> Warehouse:
+    """An empty SQLite database behind the connection ``warehouse``."""
+    path = tmp_path / "warehouse.db"
+    return Warehouse(path, connect("warehouse", conn_type="sqlite", host=str(path)))
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxServer]:
+    """A fresh LinkedIn on localhost."""
+    from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
+
+    with SandboxServer(port=0) as server:
+        yield server
+
+
+@pytest.fixture
+def linkedin(sandbox: SandboxServer, connect: Connect) -> str:
+    """The connection ``linkedin_capi_default``, with a bare access token, to ``sandbox``."""
+    return connect(
+        "linkedin_capi_default",
+        conn_type="linkedin_capi",
+        host=sandbox.url,
+        extra={
+            "access_token": ACCESS_TOKEN,
+            "ad_account_id": AD_ACCOUNT_ID,
+            "oauth_base_url": f"{sandbox.url}/oauth/v2",
+        },
+    )
+
+
+@pytest.fixture
+def hook(linkedin: str) -> LinkedInConversionsHook:
+    """The hook on ``linkedin``."""
+    from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
+
+    return LinkedInConversionsHook(linkedin)

@@ -1,0 +1,44 @@
+"""Runs DAGs that a test defines, in this process, and reads what their tasks left behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support import airflow_home
+
+
+def run_in_process(dag: Any, **kwargs: Any) -> Any:
+    """Run ``dag`` with ``dag.test(**kwargs)`` and return its DagRun, whatever its state."""
+    _register(dag)
+    return dag.test(**kwargs)
+
+
+def xcom(dag_run: Any, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
+    """Return what the task pushed under ``key``; None when it pushed nothing."""
+    task_instance = dag_run.get_task_instance(task_id, map_index=map_index)
+    assert task_instance is not None, f"{dag_run} has no task {task_id} [{map_index}]"
+    return task_instance.xcom_pull(task_ids=task_id, key=key, map_indexes=map_index)
+
+
+def state(dag_run: Any, task_id: str, map_index: int = -1) -> str | None:
+    """Return the state of one task of a run."""
+    task_instance = dag_run.get_task_instance(task_id, map_index=map_index)
+    return None if task_instance is None or task_instance.state is None else str(task_instance.state)
+
+
+def _register(dag: Any) -> None:
+    """Airflow 3 runs only DAGs that its metadata database knows; Airflow 2 needs no such thing."""
+    try:
+        from airflow.dag_processing.bundles.manager import DagBundlesManager
+    except ImportError:
+        return
+    try:
+        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db  # Airflow 3.2 and newer
+    except ImportError:
+        from airflow.models.dagbag import DagBag, sync_bag_to_db
+
+    DagBundlesManager().sync_bundles_to_db()
+    bag = DagBag(dag_folder=str(airflow_home.DAGS_FOLDER))
+    bag.bag_dag(dag)
+    sync_bag_to_db(bag, "dags-folder", None)
+    assert not bag.import_errors, bag.import_errors
