@@ -23,9 +23,7 @@ def _text(label: str, description: str, **schema: Any) -> dict[str, Any]:
 
 
 def _modules(room: str, *names: str) -> list[dict[str, Any]]:
-    return [
-        {"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.{room}.{name}" for name in names]}
-    ]
+    return [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.{room}.{name}" for name in names]}]
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -72,9 +70,7 @@ def get_provider_info() -> dict[str, Any]:
                         "Refresh token",
                         "With client id and client secret: access tokens are renewed by themselves.",
                     ),
-                    "ad_account_id": _text(
-                        "Ad account id", "The number, or urn:li:sponsoredAccount:<number>."
-                    ),
+                    "ad_account_id": _text("Ad account id", "The number, or urn:li:sponsoredAccount:<number>."),
                     "api_version": _text(
                         "API version",
                         "Year and month, e.g. 202609. Empty: the newest that this package was tested with.",

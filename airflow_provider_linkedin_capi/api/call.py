@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from airflow_provider_linkedin_capi.api import limits
+from airflow_provider_linkedin_capi.api import errors, limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,6 +74,23 @@ class Call(Generic[T]):
         """Path and query as they go on the request line."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
+    def result(self, reply: Reply) -> T:
+        """Return what the reply says, typed.
+
+        :raises LinkedInError: the reply is a refusal, or a success that cannot be read.
+        """
+        if not reply.ok:
+            raise errors.from_reply(self, reply)
+        try:
+            return self.parse(reply)
+        except (KeyError, TypeError, ValueError) as error:
+            raise errors.UnexpectedReplyError(
+                f"the answer's body is not what it should be ({type(error).__name__}, {len(reply.body)} bytes)",
+                call=self.name,
+                status=reply.status,
+                request_ids=reply.request_ids,
+            ) from error
+
     def tunnelled(self) -> Call[T]:
         """The same request with a query too long for a URL moved into the body; itself when it is short.
 
@@ -94,8 +111,7 @@ class Call(Generic[T]):
                 (self.headers.get("Content-Type", "application/json").encode(), self.body),
             )
             body = b"".join(
-                b"--%s\r\nContent-Type: %s\r\n\r\n%s\r\n" % (boundary, kind, content)
-                for kind, content in parts
+                b"--%s\r\nContent-Type: %s\r\n\r\n%s\r\n" % (boundary, kind, content) for kind, content in parts
             )
             body += b"--%s--\r\n" % boundary
             headers["Content-Type"] = f"multipart/mixed; boundary={boundary.decode()}"

@@ -118,9 +118,7 @@ class NotFoundError(LinkedInError):
 class VersionError(LinkedInError):
     """400 VERSION_MISSING or 426: the LinkedIn-Version of the connection is not served."""
 
-    usual_advice = (
-        "Set the connection's API version to one that LinkedIn serves; each is served for about a year."
-    )
+    usual_advice = "Set the connection's API version to one that LinkedIn serves; each is served for about a year."
 
 
 class InvalidRequestError(LinkedInError):
@@ -222,9 +220,7 @@ def from_reply(call: Call[Any], reply: Reply, *, now: dt.datetime | None = None)
         message = f"no message in the answer ({kind}, {len(reply.body)} bytes)"
     code = body.get("code") or body.get("error")
     details = (
-        (body.get("errorDetails") or {}).get("inputErrors")
-        if isinstance(body.get("errorDetails"), dict)
-        else None
+        (body.get("errorDetails") or {}).get("inputErrors") if isinstance(body.get("errorDetails"), dict) else None
     )
     status = reply.status
     kind_of = _error_class(status, code, call)
@@ -258,9 +254,7 @@ def _error_class(status: int, code: str | None, call: Call[Any]) -> type[LinkedI
     }.get(status, ServerError if status >= 500 else InvalidRequestError)
 
 
-def _advice(
-    status: int, code: str | None, message: str, call: Call[Any], service_code: int | None
-) -> str | None:
+def _advice(status: int, code: str | None, message: str, call: Call[Any], service_code: int | None) -> str | None:
     """More precise advice than the class's, where LinkedIn's answer allows it."""
     if call.origin == "oauth":
         if code == "invalid_client":

@@ -90,6 +90,23 @@ def decide(
     return Wait(_back_off(attempt, jitter))
 
 
+class Attempts:
+    """The attempts at one call, counted; what every sender's loop asks after each failure."""
+
+    def __init__(self, call: Call[Any], *, may_repeat: bool | None = None) -> None:
+        self._call = call
+        self._may_repeat = may_repeat
+        self._refreshed = False
+        self.made = 0
+
+    def after(self, error: errors.LinkedInError) -> Decision:
+        """Count one more failed attempt and return what follows from its error."""
+        self.made += 1
+        decision = decide(self._call, self.made, error, refreshed=self._refreshed, may_repeat=self._may_repeat)
+        self._refreshed = self._refreshed or isinstance(decision, Refresh)
+        return decision
+
+
 def _back_off(attempt: int, jitter: Callable[[], float]) -> float:
     """1 s, 2 s, 4 s … up to a minute, each half fixed and half chance."""
     wait: float = min(_FIRST_WAIT * 2.0 ** (attempt - 1), _LONGEST_WAIT)

@@ -1,0 +1,41 @@
+"""What the subject mixins of the hook build on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterator
+
+    from airflow_provider_linkedin_capi.api.call import Call
+    from airflow_provider_linkedin_capi.api.paging import Page
+
+T = TypeVar("T")
+
+
+class Caller(Protocol):
+    """A hook that carries calls to LinkedIn for one connection."""
+
+    @property
+    def ad_account(self) -> str:
+        """The ad account's URN."""
+        ...
+
+    @property
+    def api_version(self) -> str:
+        """The value of ``LinkedIn-Version``."""
+        ...
+
+    @property
+    def log(self) -> logging.Logger | Any:
+        """The hook's logger."""
+        ...
+
+    def call(self, call: Call[T]) -> T:
+        """Carry out a call and return its typed result."""
+        ...
+
+    def walk(self, call: Call[Page[T]]) -> Iterator[T]:
+        """Yield the elements of all pages."""
+        ...

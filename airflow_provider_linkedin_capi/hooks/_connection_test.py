@@ -1,0 +1,57 @@
+"""What the Test button says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_linkedin_capi.api import errors, limits, urns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_linkedin_capi.api.account_users import AccountUser
+    from airflow_provider_linkedin_capi.hooks._settings import ConnectionSettings
+
+#: Roles that may write; everybody else may read.
+_WRITERS = frozenset({"ACCOUNT_BILLING_ADMIN", "ACCOUNT_MANAGER", "CAMPAIGN_MANAGER", "CREATIVE_MANAGER"})
+
+
+def refusal(error: Exception) -> str:
+    """Name the part of the connection that an error is about."""
+    match error:
+        case errors.VersionError():
+            return f"API version: {error}"
+        case errors.CredentialsError():
+            return f"Token: {error}"
+        case errors.AccessDeniedError():
+            return (
+                "Token and API version work, but the member's roles could not be read, which needs the scope r_ads: "
+                f"{error}"
+            )
+        case errors.NotSentError() | errors.OutcomeUnknownError():
+            return f"LinkedIn could not be reached; check host, port and proxies: {error}"
+        case _:
+            return str(error)
+
+
+def access(users: Sequence[AccountUser], settings: ConnectionSettings) -> tuple[bool, str]:
+    """Judge the member's roles."""
+    ends = limits.VERSION_SUPPORT_ENDS.get(settings.api_version[:6])
+    version = f"API version {settings.api_version}" + (f" (served until {ends})" if ends else "")
+    renewal = "renewed when it ends" if settings.can_refresh else "no refresh token: it has to be replaced by hand"
+    works = f"Token accepted ({renewal}), {version}"
+    if settings.ad_account is None:
+        return True, f"{works}; the member has a role in {len(users)} ad account(s); no ad account is set."
+    number = urns.number(settings.ad_account)
+    role = next((user.role for user in users if user.account == settings.ad_account), None)
+    if role is None:
+        return False, (
+            f"{works}, but the member has no role in ad account {number} (of {len(users)} visible): "
+            "have the account's manager add the member, or correct the ad account id."
+        )
+    if role not in _WRITERS:
+        return False, (
+            f"{works}, but the member's role in ad account {number} is {role}: it may read reports, not write "
+            "conversion rules or events. It takes CREATIVE_MANAGER or more."
+        )
+    return True, f"{works}; role {role} in ad account {number}."
