@@ -21,7 +21,8 @@ def _urn(kind: str, value: int | str) -> str:
     text = str(value).strip()
     number = text.removeprefix(prefix)
     if isinstance(value, bool) or not _NUMBER.match(number):
-        raise ValueError(f"{value!r} is not the id of a {kind}: give the number, or {prefix}<number>")
+        article = "an" if kind[0] in "aeiou" else "a"
+        raise ValueError(f"{value!r} is not the id of {article} {kind}: give the number, or {prefix}<number>")
     return prefix + number
 
 
