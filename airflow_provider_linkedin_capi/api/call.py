@@ -23,7 +23,7 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
 
     @property
     def ok(self) -> bool:
@@ -47,6 +47,8 @@ class Reply:
 class Call(Generic[T]):
     """One request to LinkedIn, complete but for the bearer token and the host.
 
+    Its ``repr`` leaves the body out: it may hold hashed identifiers, names or the client secret.
+
     :param name: resource and Rest.li method as LinkedIn's messages spell them, e.g. ``conversions.CREATE``.
     :param method: the HTTP verb.
     :param path: the path below the host, each key already encoded.
@@ -64,7 +66,7 @@ class Call(Generic[T]):
     path: str
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
+    body: bytes | None = field(default=None, repr=False)
     parse: Callable[[Reply], T]
     repeatable: bool = True
     origin: Literal["api", "oauth"] = "api"

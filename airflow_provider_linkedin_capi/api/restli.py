@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
+import msgspec
+
 from airflow_provider_linkedin_capi.api.call import Call, Reply
+from airflow_provider_linkedin_capi.api.errors import UnexpectedReplyError
 
 T = TypeVar("T")
 
@@ -54,7 +57,7 @@ def _encode(value: Any, escape: Callable[[str], str]) -> str:
         case Mapping():
             members = (f"{_encode(k, escape)}:{_encode(v, escape)}" for k, v in value.items())
             return f"({','.join(members)})"
-        case Iterable():
+        case Iterable() if not isinstance(value, bytes):
             return f"List({','.join(_encode(item, escape) for item in value)})"
         case _:
             raise TypeError(f"{type(value).__name__} has no Rest.li form; leave the parameter out instead")
@@ -75,9 +78,13 @@ def query(parameters: Mapping[str, Any]) -> str:
 def decode_key(key: str) -> dict[str, str] | str:
     """Return a key of an answer, in either encoding, as a mapping (compound keys) or text (simple ones)."""
     if not (key.startswith("(") and key.endswith(")")):
-        return unquote(key)
-    members = (member.split(":", 1) for member in key[1:-1].split(","))
-    return {unquote(name): unquote(value) for name, value in members}
+        return _decode_text(key)
+    members = (member.partition(":") for member in key[1:-1].split(","))
+    return {_decode_text(name): _decode_text(value) for name, _, value in members}
+
+
+def _decode_text(text: str) -> str:
+    return "" if text == "''" else unquote(text)
 
 
 def call(
@@ -97,7 +104,9 @@ def call(
     :param resource: its name in LinkedIn's messages, e.g. ``conversions``; also the path below ``/rest/``.
     :param method: the Rest.li method, e.g. ``BATCH_PARTIAL_UPDATE``.
     :param version: the value of ``LinkedIn-Version``.
-    :param parse: turns a successful reply into the typed result.
+    :param parse: turns a successful reply into the typed result. A ``ValueError`` (msgspec's included) of
+        it means that the reply is not what the documentation promises, and leaves the call's ``parse`` as
+        :class:`~.errors.UnexpectedReplyError`.
     :param key: the entity's key, simple or a mapping.
     :param parameters: query parameters as values, encoded here.
     :param body: JSON as a mapping, or bytes that are already encoded.
@@ -117,13 +126,58 @@ def call(
     if body is not None:
         headers["Content-Type"] = "application/json"
     finder = (parameters or {}).get("q") or (parameters or {}).get("action")
+    name = f"{resource}.{method}" + (f"-{finder}" if finder else "")
     return Call(
-        name=f"{resource}.{method}" + (f"-{finder}" if finder else ""),
+        name=name,
         method=verb,
         path=f"/rest/{path or resource}" + ("" if key is None else f"/{encode(key)}"),
         query=query(parameters or {}),
         headers=headers,
         body=body,
-        parse=parse,
+        parse=_explaining(name, parse),
         repeatable=method not in _NOT_REPEATABLE if repeatable is None else repeatable,
     ).tunnelled()
+
+
+def _explaining(name: str, parse: Callable[[Reply], T]) -> Callable[[Reply], T]:
+    """Let the parser's complaints about a reply say which call was answered that way."""
+
+    def explaining(reply: Reply) -> T:
+        try:
+            return parse(reply)
+        except ValueError as error:
+            kind = reply.headers.get("content-type", "no content type").split(";")[0]
+            raise UnexpectedReplyError(
+                f"the answer is not what LinkedIn documents ({kind}, {len(reply.body)} bytes): {error}",
+                call=name,
+                status=reply.status,
+                request_ids=reply.request_ids,
+            ) from error
+
+    return explaining
+
+
+def entity(kind: type[T]) -> Callable[[Reply], T]:
+    """Return a parser of bodies that are one entity."""
+    return lambda reply: msgspec.json.decode(reply.body, type=kind)
+
+
+def nothing(reply: Reply) -> None:
+    """Parse an answer whose status says everything."""
+
+
+def created_id(reply: Reply) -> str:
+    """Return the id of a created entity.
+
+    LinkedIn names it in ``x-restli-id``, on older pages in ``x-linkedin-id``, and in ``Location``; the body
+    comes last.
+    """
+    headers = reply.headers
+    location = headers.get("location", "").rstrip("/").rpartition("/")[2]
+    encoded = headers.get("x-restli-id") or headers.get("x-linkedin-id") or location
+    if encoded:
+        return unquote(encoded)
+    body = reply.json()
+    if isinstance(body, dict) and body.get("id"):
+        return str(body["id"])
+    raise ValueError("no id of the created entity in x-restli-id, x-linkedin-id, Location or the body")
