@@ -1,0 +1,143 @@
+"""What became of the rows: batch by batch for the sinks, added up for the summary."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from airflow_provider_linkedin_capi.events.mapper import Warning_
+    from airflow_provider_linkedin_capi.events.model import ConversionEvent
+
+#: The code of rows that LinkedIn may or may not have stored.
+UNKNOWN_OUTCOME = "UNKNOWN_OUTCOME"
+
+Outcome = Literal["accepted", "rejected", "held", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a row was not delivered: the event's field (None for the whole), a stable code, a sentence."""
+
+    field: str | None
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowOutcome:
+    """What became of one row.
+
+    :param position: the row's place in the whole source, from 0.
+    :param row: its values as they came.
+    :param outcome: ``accepted``, ``rejected``, ``held`` or ``skipped``.
+    :param reason: why, for rejected and held rows; for skipped ones the code says whose memory knew it,
+        ``checkpoint`` or ``ledger``.
+    :param event: the event that the row became, None when it became none.
+    """
+
+    position: int
+    row: Sequence[Any]
+    outcome: Outcome
+    reason: Reason | None
+    event: ConversionEvent | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOutcome:
+    """What became of the rows of one batch; whatever is in no mapping was accepted.
+
+    :param number: the batch's number in this try, from 1.
+    :param digest: the batch's short digest, as in the checkpoint and the log; empty when no row became an event.
+    :param first_position: the first row's place in the whole source, from 0.
+    :param columns: the column names.
+    :param rows: the rows as they came.
+    :param events: the events that rows became.
+    :param event_rows: for each event the index of its row in ``rows``.
+    :param rejected: by index in ``rows``, the rows refused by the checks or by LinkedIn.
+    :param held: by index in ``rows``, the rows whose outcome is unknown and that are not to be sent again.
+    :param skipped: by index in ``rows``, the rows delivered before, as checkpoint or ledger showed.
+    :param warnings: what the checks noticed without refusing the row; ``position`` is the index in ``rows``.
+    :param sent_at: when LinkedIn acknowledged the last part; None when nothing was sent in this try.
+    """
+
+    number: int
+    digest: str
+    first_position: int
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[Any]]
+    events: Sequence[ConversionEvent]
+    event_rows: Sequence[int]
+    rejected: Mapping[int, Reason]
+    held: Mapping[int, Reason]
+    skipped: Mapping[int, Reason]
+    warnings: Sequence[Warning_]
+    sent_at: dt.datetime | None
+
+    @property
+    def accepted(self) -> int:
+        """How many rows LinkedIn accepted in this try."""
+        return len(self.rows) - len(self.rejected) - len(self.held) - len(self.skipped)
+
+    def outcomes(self, *kinds: Outcome) -> Iterator[RowOutcome]:
+        """Yield the rows in their order, all of them or those with one of the outcomes named."""
+        events: dict[int, ConversionEvent] = dict(zip(self.event_rows, self.events, strict=True))
+        others: dict[int, tuple[Outcome, Reason]] = {}
+        for outcome, reasons in self._by_outcome().items():
+            others.update((index, (outcome, reason)) for index, reason in reasons.items())
+        indices = range(len(self.rows)) if not kinds or "accepted" in kinds else sorted(others)
+        for index in indices:
+            outcome, reason = others.get(index, ("accepted", None))
+            if not kinds or outcome in kinds:
+                yield RowOutcome(self.first_position + index, self.rows[index], outcome, reason, events.get(index))
+
+    def _by_outcome(self) -> dict[Outcome, Mapping[int, Reason]]:
+        return {"rejected": self.rejected, "held": self.held, "skipped": self.skipped}
+
+
+@dataclass(slots=True)
+class Summary:
+    """The figures of one try; ``rows_read = accepted + rejected + held + skipped`` holds at any time.
+
+    :ivar rows_read: rows whose outcome is known and was handed to the sinks.
+    :ivar events_sent: events in all requests that were made, those sent again included.
+    :ivar accepted: rows that LinkedIn accepted in this try.
+    :ivar rejected: rows refused by the checks or by LinkedIn, in this try or an earlier one.
+    :ivar warned: rows with at least one warning.
+    :ivar held: rows whose outcome is unknown and that were not sent again.
+    :ivar skipped: rows that checkpoint or ledger showed as accepted before.
+    :ivar batches: batches of rows read.
+    :ivar requests: requests made.
+    :ivar retries: requests that repeated one before.
+    :ivar resent_unknown: events sent again after an unknown outcome, in this try or an earlier one: the largest number of
+        events that LinkedIn may hold twice.
+    :ivar reasons: rows by the code of their rejection or holding.
+    :ivar first_happened_at: the earliest conversion among the events, ISO 8601.
+    :ivar last_happened_at: the latest one.
+    :ivar rejects_path: where the dead letters are; the operator fills it in.
+    :ivar seconds: how long this try took.
+    """
+
+    rows_read: int = 0
+    events_sent: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    warned: int = 0
+    held: int = 0
+    skipped: int = 0
+    batches: int = 0
+    requests: int = 0
+    retries: int = 0
+    resent_unknown: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    first_happened_at: str | None = None
+    last_happened_at: str | None = None
+    rejects_path: str | None = None
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the summary as JSON types, in the order above."""
+        return asdict(self)
