@@ -45,10 +45,12 @@ class PostgresDatabase:
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute(sql, params)
 
-    def query(self, sql: str, params: tuple[Any, ...] | None = None) -> list[tuple[Any, ...]]:
-        with self.connect() as connection, connection.cursor() as cursor:
+    def query(self, sql: str, params: tuple[Any, ...] | None = None) -> list[dict[str, Any]]:
+        from psycopg2.extras import RealDictCursor
+
+        with self.connect() as connection, connection.cursor(cursor_factory=RealDictCursor) as cursor:
             cursor.execute(sql, params)
-            return list(cursor.fetchall())
+            return list(map(dict, cursor.fetchall()))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,40 @@
+"""What every source yields."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Chunk(NamedTuple):
+    """Rows that are mapped and sent as one batch.
+
+    :param columns: the columns' names, as many as each row has values.
+    :param rows: tuples of values, exactly as many as were asked for in all chunks but the last.
+    """
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+class Source(Protocol):
+    """Where conversions come from. Reading twice gives the rows twice."""
+
+    def count_rows(self) -> int | None:
+        """Return how many rows there are, or None when that cannot be told before reading them."""
+
+    def chunks(self, size: int) -> Iterator[Chunk]:
+        """Yield the rows in their order, ``size`` at a time, holding no more than that in memory."""
+
+
+class SourceError(ValueError):
+    """The rows cannot be read: says from where, why, and what to change."""
+
+
+def cut(columns: tuple[str, ...], rows: Iterator[tuple[Any, ...]], size: int) -> Iterator[Chunk]:
+    """Yield chunks of exactly ``size`` rows, the last one shorter, whatever portions the rows came in."""
+    while chunk := list(islice(rows, size)):
+        yield Chunk(columns, chunk)

@@ -1,0 +1,109 @@
+"""Rows of JSON lines and CSV files, wherever Airflow's object storage can read them."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any, TextIO
+
+import msgspec
+
+from airflow_provider_linkedin_capi.sources.chunks import Chunk, SourceError, cut
+from airflow_provider_linkedin_capi.sources.records import row_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow.sdk import ObjectStoragePath
+
+_JSON_LINES = (".jsonl", ".ndjson", ".json")
+#: A line with these keys is a dead letter of this provider: its row is taken from inside.
+DEAD_LETTER_KEYS = frozenset({"position", "key", "field", "code", "message", "row"})
+
+
+class FileSource:
+    """The rows of one file, or of all files of a directory in the order of their names.
+
+    The files are read twice, first for their columns and to find what is malformed before anything is sent.
+
+    :param path: ``file:///data/x.jsonl``, ``s3://connection@bucket/x.csv`` …: whatever ``ObjectStoragePath``
+        takes. ``.csv`` is comma-separated UTF-8 with a header line; ``.jsonl``, ``.ndjson`` and ``.json`` hold one
+        JSON object a line. Dead letters, as this provider writes them, are taken apart: the row inside counts.
+    """
+
+    def __init__(self, path: str) -> None:
+        from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+        self._files = _files(ObjectStoragePath(path))
+        columns: dict[str, None] = {}
+        self._count = 0
+        for record in self._records():
+            columns.update(dict.fromkeys(record))
+            self._count += 1
+        self._columns = tuple(columns)
+
+    def count_rows(self) -> int | None:
+        """Return the number of rows."""
+        return self._count
+
+    def chunks(self, size: int) -> Iterator[Chunk]:
+        """Yield the files' rows, with None where a line lacks a column."""
+        return cut(self._columns, (row_of(record, self._columns) for record in self._records()), size)
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        for file in self._files:
+            read = _csv_records if file.name.endswith(".csv") else _json_records
+            with file.open("r", encoding="utf-8-sig", newline="") as stream:
+                try:
+                    yield from read(stream, str(file))
+                except UnicodeDecodeError:
+                    raise SourceError(f"{file} is not UTF-8 text.") from None
+
+
+def _files(path: ObjectStoragePath) -> list[ObjectStoragePath]:
+    if not path.exists():
+        raise SourceError(f"There is no file {path}.")
+    if not path.is_dir():
+        if not path.name.endswith((*_JSON_LINES, ".csv")):
+            raise SourceError(f"{path}: only JSON lines ({', '.join(_JSON_LINES)}) and .csv can be read.")
+        return [path]
+    found = sorted(
+        (file for file in path.iterdir() if file.name.endswith((*_JSON_LINES, ".csv"))), key=lambda file: file.name
+    )
+    if not found:
+        raise SourceError(f"The directory {path} holds no JSON lines ({', '.join(_JSON_LINES)}) or .csv file.")
+    return found
+
+
+def _json_records(stream: TextIO, name: str) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(stream, 1):
+        if not line.strip():
+            continue
+        where = f"{name}, line {number}"
+        try:
+            record = msgspec.json.decode(line)
+        except msgspec.DecodeError as error:
+            raise SourceError(f"{where} is not JSON: {error}. One JSON object a line is needed.") from None
+        if not isinstance(record, dict):
+            raise SourceError(f"{where} is not a JSON object of column to value.")
+        if record.keys() >= DEAD_LETTER_KEYS and isinstance(record["row"], dict):
+            record = record["row"]
+        yield record
+
+
+def _csv_records(stream: TextIO, name: str) -> Iterator[dict[str, Any]]:
+    reader = csv.reader(stream, strict=True)
+    try:
+        header = next(reader, None)
+        if header is None:
+            raise SourceError(f"{name} is empty: a CSV file needs a header line.")
+        if len(set(header)) < len(header):
+            twice = sorted({column for column in header if header.count(column) > 1})
+            raise SourceError(f"{name} has more than one column {', '.join(map(repr, twice))}.")
+        for row in reader:
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise SourceError(f"{name}, line {reader.line_num} has {len(row)} values for {len(header)} columns.")
+            yield dict(zip(header, row, strict=True))
+    except csv.Error as error:
+        raise SourceError(f"{name}, line {reader.line_num} is not CSV: {error}.") from None

@@ -1,0 +1,59 @@
+"""Rows that another task handed over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from airflow_provider_linkedin_capi.sources.chunks import Chunk, SourceError, cut
+
+
+class RecordsSource:
+    """Dictionaries, one a row, usually an XCom.
+
+    :param records: mappings of column to value; lists of them (the outputs of a mapped task) are joined; text
+        is read as JSON, which is what a template renders a list to. Not every record has to have every column.
+    """
+
+    def __init__(self, records: Any) -> None:
+        self._records = list(_flat(records, "records"))
+        self._columns = tuple(dict.fromkeys(str(column) for record in self._records for column in record))
+
+    def count_rows(self) -> int | None:
+        """Return the number of records."""
+        return len(self._records)
+
+    def chunks(self, size: int) -> Iterator[Chunk]:
+        """Yield the records as rows that have all columns, with None where a record lacks one."""
+        rows = (row_of(record, self._columns) for record in self._records)
+        return cut(self._columns, rows, size)
+
+
+def row_of(record: Mapping[Any, Any], columns: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return the record's values in the order of the columns."""
+    return tuple(map(record.get, columns))
+
+
+def _flat(records: Any, where: str) -> Iterator[Mapping[str, Any]]:
+    if isinstance(records, str):
+        try:
+            records = json.loads(records)
+        except ValueError:
+            raise SourceError(
+                f"{where} is text, but not JSON. Hand the list over as it is (task.output), or render it with "
+                "the filter tojson."
+            ) from None
+    if isinstance(records, Mapping) or not isinstance(records, Iterable):
+        raise SourceError(f"{where} has to be a list of dictionaries, not {type(records).__name__}.")
+    for number, record in enumerate(records):
+        if isinstance(record, Mapping):
+            yield record if all(isinstance(key, str) for key in record) else _text_keys(record)
+        elif isinstance(record, list):
+            yield from _flat(record, f"{where}[{number}]")
+        else:
+            raise SourceError(f"{where}[{number}] is {type(record).__name__}, not a dictionary of column to value.")
+
+
+def _text_keys(record: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(key): value for key, value in record.items()}
