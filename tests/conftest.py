@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
+
+    from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
+    from demo.airflow_stack import AirflowStack
 
 pytest_plugins = ["tests.postgres"]
 
@@ -130,3 +132,12 @@ def hook(linkedin: str) -> LinkedInConversionsHook:
     from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
 
     return LinkedInConversionsHook(linkedin)
+
+
+@pytest.fixture(scope="session")
+def airflow_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowStack]:
+    """The whole of Airflow, running. Only for tests marked ``e2e``: it takes ten seconds to start."""
+    from demo.airflow_stack import AirflowStack
+
+    with AirflowStack(tmp_path_factory.mktemp("airflow-stack")) as stack:
+        yield stack
