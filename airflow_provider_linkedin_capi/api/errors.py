@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow_provider_linkedin_capi.api.call import Call, Reply
 
 #: 401 sub-codes that a fresh access token cannot mend.
@@ -202,43 +206,65 @@ def element_messages(message: str) -> dict[int, str]:
             found[int(start[1])] = "; ".join(line.strip() for line in text.splitlines() if line.strip())
         return found
     for match in _BATCH_INDEX.finditer(message):
-        found.setdefault(int(match[1] or match[2]), match[0])
-    if not found:
-        for match in _INDICES.finditer(message):
-            text = message.partition(", indices [")[0]
-            found.update((int(number), text) for number in match[1].split(",") if number.strip())
+        position = int(match[1] or match[2])
+        found[position] = f"{found[position]}; {match[0]}" if position in found else match[0]
+    behind = 0
+    for match in _INDICES.finditer(message):
+        text = message[behind : match.start()].removeprefix(" (0-indexed)").strip(" .,;\n")
+        behind = match.end()
+        for number in match[1].split(","):
+            if number.strip():
+                found[int(number)] = f"{found[int(number)]}; {text}" if int(number) in found else text
     return found
 
 
 def from_reply(call: Call[Any], reply: Reply, *, now: dt.datetime | None = None) -> LinkedInError:
     """Return the exception that a refusing reply means."""
     body = reply.json()
-    body = body if isinstance(body, dict) else {}
-    message = str(body.get("message") or body.get("error_description") or body.get("error") or "").strip()
-    if not message:
+    if not isinstance(body, dict):
         kind = reply.headers.get("content-type", "no content type").split(";")[0]
-        message = f"no message in the answer ({kind}, {len(reply.body)} bytes)"
-    code = body.get("code") or body.get("error")
-    details = (
-        (body.get("errorDetails") or {}).get("inputErrors") if isinstance(body.get("errorDetails"), dict) else None
-    )
-    status = reply.status
-    kind_of = _error_class(status, code, call)
-    return kind_of(
-        message,
+        body = {"message": f"no message in the answer ({kind}, {len(reply.body)} bytes)"}
+    return from_body(
+        body,
+        reply.status,
         call=call.name,
-        status=status,
-        code=code,
-        service_code=body.get("serviceErrorCode"),
+        origin=call.origin,
         request_ids=reply.request_ids,
-        details=details,
-        advice=_advice(status, code, message, call, body.get("serviceErrorCode")),
         retry_after=_retry_after(reply.headers.get("retry-after"), now),
     )
 
 
-def _error_class(status: int, code: str | None, call: Call[Any]) -> type[LinkedInError]:
-    if call.origin == "oauth" and status in (400, 401):
+def from_body(
+    body: Mapping[str, Any],
+    status: int,
+    *,
+    call: str,
+    origin: str = "api",
+    request_ids: dict[str, str] | None = None,
+    retry_after: float | None = None,
+) -> LinkedInError:
+    """Return the exception that an error body means; batch answers carry one per key or element."""
+    message = body.get("message") or body.get("error_description") or body.get("error")
+    message = str(message or "no message in the answer").strip()
+    code = body.get("code") or body.get("error")
+    service_code = body.get("serviceErrorCode")
+    details = body.get("errorDetails")
+    problems = details.get("inputErrors") if isinstance(details, dict) else None
+    return _error_class(status, code, origin)(
+        message,
+        call=call,
+        status=status,
+        code=code,
+        service_code=service_code,
+        request_ids=request_ids,
+        details=[problem for problem in problems or [] if isinstance(problem, dict)],
+        advice=_advice(status, code, message, origin, service_code),
+        retry_after=retry_after,
+    )
+
+
+def _error_class(status: int, code: str | None, origin: str) -> type[LinkedInError]:
+    if origin == "oauth" and status in (400, 401):
         return CredentialsError
     if status == 426 or code in ("VERSION_MISSING", "NONEXISTENT_VERSION"):
         return VersionError
@@ -254,11 +280,15 @@ def _error_class(status: int, code: str | None, call: Call[Any]) -> type[LinkedI
     }.get(status, ServerError if status >= 500 else InvalidRequestError)
 
 
-def _advice(status: int, code: str | None, message: str, call: Call[Any], service_code: int | None) -> str | None:
+def _advice(status: int, code: str | None, message: str, origin: str, service_code: int | None) -> str | None:
     """More precise advice than the class's, where LinkedIn's answer allows it."""
-    if call.origin == "oauth":
+    if origin == "oauth":
         if code == "invalid_client":
             return "Check the connection's client id and client secret."
+        if code == "unauthorized_scope_error":
+            return "The app lacks the product that owns the scope; ask LinkedIn for it, then consent again."
+        if "required parameter" in message:
+            return "Fill in the connection's client id, client secret and refresh token."
         if status in (400, 401):
             return "The member has to consent again; put the new refresh token into the connection."
     if service_code == 65608:
@@ -270,23 +300,23 @@ def _advice(status: int, code: str | None, message: str, call: Call[Any], servic
             "The conversion rule's id is unknown, or it belongs to an ad account in which the token's member "
             "has no writing role."
         )
-    if status == 403 and code == "ACCESS_DENIED":
+    if status == 403 and code == "ACCESS_DENIED" and "Not enough permissions" in message:
         return "The token lacks the scope, or the app the product, for this call; add it and consent again."
     return None
 
 
 def _retry_after(value: str | None, now: dt.datetime | None) -> float | None:
-    """Seconds of a Retry-After header in either of its forms."""
+    """Seconds of a Retry-After header, a number or a date; None when it says neither."""
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
-        pass
-    from email.utils import parsedate_to_datetime
-
-    try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, (until - (now or dt.datetime.now(dt.UTC))).total_seconds())
+        try:
+            until = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        if until.tzinfo is None:
+            until = until.replace(tzinfo=dt.UTC)
+        seconds = (until - (now or dt.datetime.now(dt.UTC))).total_seconds()
+    return max(0.0, seconds) if math.isfinite(seconds) else None

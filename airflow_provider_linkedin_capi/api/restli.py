@@ -134,12 +134,12 @@ def call(
         query=query(parameters or {}),
         headers=headers,
         body=body,
-        parse=_explaining(name, parse),
+        parse=explaining(name, parse),
         repeatable=method not in _NOT_REPEATABLE if repeatable is None else repeatable,
     ).tunnelled()
 
 
-def _explaining(name: str, parse: Callable[[Reply], T]) -> Callable[[Reply], T]:
+def explaining(name: str, parse: Callable[[Reply], T]) -> Callable[[Reply], T]:
     """Let the parser's complaints about a reply say which call was answered that way."""
 
     def explaining(reply: Reply) -> T:
@@ -160,6 +160,11 @@ def _explaining(name: str, parse: Callable[[Reply], T]) -> Callable[[Reply], T]:
 def entity(kind: type[T]) -> Callable[[Reply], T]:
     """Return a parser of bodies that are one entity."""
     return lambda reply: msgspec.json.decode(reply.body, type=kind)
+
+
+def patch(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body of a partial update that sets some fields."""
+    return {"patch": {"$set": dict(changes)}}
 
 
 def nothing(reply: Reply) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_ATTEMPTS = 6
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 60.0
-#: An hour-long Retry-After is a DAY limit in disguise; nobody holds a worker for it.
+#: A longer Retry-After is cut to this: LinkedIn documents none, and no worker should sleep for hours.
 _LONGEST_RETRY_AFTER = 600.0
 
 
@@ -66,7 +66,8 @@ def decide(
     :param jitter: a number from 0 to 1; replaced in tests.
     """
     if isinstance(error, errors.CredentialsError):
-        return Refresh() if error.refreshable and not refreshed else Stop()
+        mendable = error.refreshable and not refreshed and call.origin == "api"
+        return Refresh() if mendable else Stop()
     if isinstance(error, errors.TooLargeError):
         return Split()
     if attempt >= MAX_ATTEMPTS:
@@ -75,7 +76,8 @@ def decide(
         if error.window in ("day", "quota"):
             return Stop()
         if error.window == "data":
-            return Wait(error.retry_after or limits.ANALYTICS_VALUES_WAIT_SECONDS, everybody=True)
+            wait = error.retry_after or limits.ANALYTICS_VALUES_WAIT_SECONDS
+            return Wait(min(wait, _LONGEST_RETRY_AFTER), everybody=True)
         if error.retry_after is not None:
             return Wait(min(error.retry_after, _LONGEST_RETRY_AFTER), everybody=True)
         return Wait(_back_off(attempt, jitter), everybody=True)

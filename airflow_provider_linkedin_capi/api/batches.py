@@ -1,0 +1,141 @@
+"""Answers about many entities at once: HTTP 200, and each entity's own success or error inside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
+
+from airflow_provider_linkedin_capi.api import errors, restli
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping
+
+    from airflow_provider_linkedin_capi.api.call import Reply
+    from airflow_provider_linkedin_capi.api.errors import LinkedInError
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult(Generic[K, T]):
+    """What became of each entity; every key that was asked for is in exactly one of the two."""
+
+    results: dict[K, T]
+    errors: dict[K, LinkedInError]
+
+    def check(self) -> dict[K, T]:
+        """Return the results, or raise the first error with the count of all."""
+        for key, error in self.errors.items():
+            error.add_note(f"{key}: {len(self.errors)} of {len(self.errors) + len(self.results)} were refused")
+            raise error
+        return self.results
+
+
+class ElementStatus(msgspec.Struct, frozen=True):
+    """What became of one element of a batch create, in the order of the request.
+
+    :param status: HTTP status of the element, 201 when it was created.
+    :param id: the id of the created entity, where LinkedIn names one.
+    :param error: why it was refused, None when it was not.
+    :param entity: the created entity, where LinkedIn echoes it.
+    """
+
+    status: int
+    id: str | None = None
+    error: LinkedInError | None = None
+    entity: Mapping[str, Any] = {}
+
+
+class _Element(msgspec.Struct):
+    status: int
+    id: str | int | None = None
+    error: dict[str, Any] | None = None
+    entity: dict[str, Any] = {}
+
+
+class _Created(msgspec.Struct):
+    elements: list[_Element]
+
+
+class _Keyed(msgspec.Struct):
+    results: dict[str, Any] = {}
+    errors: dict[str, dict[str, Any]] = {}
+
+
+def created(name: str, count: int | None = None) -> Callable[[Reply], list[ElementStatus]]:
+    """Return the parser of a ``BATCH_CREATE`` answer.
+
+    :param name: the call's name, for the errors of elements.
+    :param count: how many elements were sent, where the caller knows it.
+    """
+
+    def parse(reply: Reply) -> list[ElementStatus]:
+        elements = msgspec.json.decode(reply.body, type=_Created).elements
+        if count is not None and len(elements) != count:
+            raise ValueError(f"{count} elements were sent, the answer speaks of {len(elements)}")
+        return [_status(element, name, reply) for element in elements]
+
+    return parse
+
+
+def _status(element: _Element, name: str, reply: Reply) -> ElementStatus:
+    error = None
+    if not 200 <= element.status < 300:
+        error = errors.from_body(element.error or {}, element.status, call=name, request_ids=reply.request_ids)
+    return ElementStatus(element.status, None if element.id is None else str(element.id), error, element.entity)
+
+
+def keyed(name: str, keys: Mapping[K, Any], convert: Callable[[Any], T]) -> Callable[[Reply], BatchResult[K, T]]:
+    """Return the parser of a batch answer with ``results`` and ``errors``.
+
+    Keys are compared after decoding, since URLs and bodies escape them differently. A 204 without a body, as
+    documented for ``campaignConversions``, is the success of every key.
+
+    :param name: the call's name, for the errors of keys.
+    :param keys: the caller's keys, each with the key as it goes on the wire (text, number or mapping).
+    :param convert: makes the result of one key from its JSON; gets an empty mapping after a 204.
+    """
+    asked = {_comparable(restli.encode(wire)): key for key, wire in keys.items()}
+
+    def parse(reply: Reply) -> BatchResult[K, T]:
+        if not reply.body:
+            if reply.status != 204:
+                raise ValueError("the body is empty")
+            return BatchResult({key: convert({}) for key in keys}, {})
+        answer = msgspec.json.decode(reply.body, type=_Keyed)
+        result: BatchResult[K, T] = BatchResult({}, {})
+        refusals = {_comparable(text): body for text, body in answer.errors.items()}
+        for text, value in answer.results.items():
+            status = value.get("status") if isinstance(value, dict) else None
+            if isinstance(status, int) and status >= 400:
+                refusals.setdefault(_comparable(text), {"status": status, **(value.get("error") or {})})
+            elif (key := asked.get(_comparable(text))) is not None:
+                result.results[key] = convert(value)
+        for comparable, key in asked.items():
+            if comparable in refusals:
+                body = refusals[comparable]
+                status = body.get("status", 400)
+                result.results.pop(key, None)
+                result.errors[key] = errors.from_body(body, status, call=name, request_ids=reply.request_ids)
+            elif key not in result.results:
+                result.errors[key] = errors.UnexpectedReplyError(
+                    "LinkedIn's answer does not mention this key",
+                    call=name,
+                    status=reply.status,
+                    request_ids=reply.request_ids,
+                )
+        return result
+
+    return parse
+
+
+def _comparable(key: str) -> Hashable:
+    decoded = restli.decode_key(key)
+    return decoded if isinstance(decoded, str) else frozenset(decoded.items())
+
+
+def done(value: Any) -> None:
+    """Convert the result of a key whose presence says everything."""

@@ -1,0 +1,49 @@
+"""Conversion events: ``/conversionEvents``, write-only.
+
+Follows https://learn.microsoft.com/linkedin/marketing/integrations/ads-reporting/conversions-api. Nothing
+can be read back, tested or deleted, and no answer names the event: 201 means stored, not matched and not
+attributed. A batch is all or nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_linkedin_capi.api import batches, limits, restli
+
+if TYPE_CHECKING:
+    from airflow_provider_linkedin_capi.api.batches import ElementStatus
+    from airflow_provider_linkedin_capi.api.call import Call
+
+RESOURCE = "conversionEvents"
+
+
+def create(event_json: bytes, version: str, *, repeatable: bool) -> Call[None]:
+    """Return the call that sends one event.
+
+    :param event_json: the event, encoded.
+    :param repeatable: whether it may be sent again after a lost answer; LinkedIn does not promise to drop the
+        second one.
+    """
+    return restli.call(
+        RESOURCE, "CREATE", version=version, parse=restli.nothing, body=event_json, repeatable=repeatable
+    )
+
+
+def batch_create(body: bytes, version: str, *, repeatable: bool) -> Call[list[ElementStatus]]:
+    """Return the call that sends up to 5,000 events; its result has one status per event, in order.
+
+    :param body: ``{"elements": [...]}``, encoded; at most 2 MB.
+    :param repeatable: as in :func:`create`, for the whole batch.
+    """
+    if len(body) > limits.MAX_BATCH_BYTES:
+        raise ValueError(f"the batch has {len(body)} bytes; send at most {limits.MAX_BATCH_BYTES}")
+    name = f"{RESOURCE}.BATCH_CREATE"
+    return restli.call(
+        RESOURCE,
+        "BATCH_CREATE",
+        version=version,
+        parse=batches.created(name),
+        body=body,
+        repeatable=repeatable,
+    )
