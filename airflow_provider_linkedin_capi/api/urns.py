@@ -12,6 +12,7 @@ _KINDS = {
     "conversion rule": "urn:lla:llaPartnerConversion:",
     "DMP segment": "urn:li:dmpSegment:",
     "insight tag": "urn:tscp:insightTag:",
+    "organization": "urn:li:organization:",
 }
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}\Z")
 
@@ -24,6 +25,10 @@ def _urn(kind: str, value: int | str) -> str:
         article = "an" if kind[0] in "aeiou" else "a"
         raise ValueError(f"{value!r} is not the id of {article} {kind}: give the number, or {prefix}<number>")
     return prefix + number
+
+
+def _article(kind: str) -> str:
+    return "an" if kind[0] in "aio" else "a"
 
 
 def ad_account(value: int | str) -> str:
@@ -59,6 +64,11 @@ def dmp_segment(value: int | str) -> str:
 def insight_tag(value: int | str) -> str:
     """Return ``urn:tscp:insightTag:<id>``; note the *tscp*."""
     return _urn("insight tag", value)
+
+
+def organization(value: int | str) -> str:
+    """Return ``urn:li:organization:<id>``, a company in reports."""
+    return _urn("organization", value)
 
 
 def number(urn: int | str) -> int:
