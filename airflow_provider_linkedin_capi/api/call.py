@@ -86,8 +86,9 @@ class Call(Generic[T]):
         try:
             return self.parse(reply)
         except (KeyError, TypeError, ValueError) as error:
+            kind = reply.headers.get("content-type", "no content type").split(";")[0]
             raise errors.UnexpectedReplyError(
-                f"the answer's body is not what it should be ({type(error).__name__}, {len(reply.body)} bytes)",
+                f"the answer is not what LinkedIn documents ({kind}, {len(reply.body)} bytes): {error}",
                 call=self.name,
                 status=reply.status,
                 request_ids=reply.request_ids,

@@ -115,14 +115,13 @@ def introspect(client_id: str, client_secret: str, token: str) -> Call[TokenStat
 
 
 def _post(endpoint: str, form: dict[str, str], kind: type[T], *, repeatable: bool = True) -> Call[T]:
-    name = f"oauth.{endpoint}"
     return Call(
-        name=name,
+        name=f"oauth.{endpoint}",
         method="POST",
         path=f"/{endpoint}",
         headers={"Content-Type": "application/x-www-form-urlencoded"},
         body=urlencode(form).encode(),
-        parse=restli.explaining(name, restli.entity(kind)),
+        parse=restli.entity(kind),
         repeatable=repeatable,
         origin="oauth",
     )

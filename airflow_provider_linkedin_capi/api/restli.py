@@ -11,7 +11,6 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from airflow_provider_linkedin_capi.api.call import Call, Reply
-from airflow_provider_linkedin_capi.api.errors import UnexpectedReplyError
 
 T = TypeVar("T")
 
@@ -104,9 +103,8 @@ def call(
     :param resource: its name in LinkedIn's messages, e.g. ``conversions``; also the path below ``/rest/``.
     :param method: the Rest.li method, e.g. ``BATCH_PARTIAL_UPDATE``.
     :param version: the value of ``LinkedIn-Version``.
-    :param parse: turns a successful reply into the typed result. A ``ValueError`` (msgspec's included) of
-        it means that the reply is not what the documentation promises, and leaves the call's ``parse`` as
-        :class:`~.errors.UnexpectedReplyError`.
+    :param parse: turns a successful reply into the typed result; a ``ValueError`` (msgspec's are) says that the
+        reply is not what the documentation promises.
     :param key: the entity's key, simple or a mapping.
     :param parameters: query parameters as values, encoded here.
     :param body: JSON as a mapping, or bytes that are already encoded.
@@ -126,35 +124,16 @@ def call(
     if body is not None:
         headers["Content-Type"] = "application/json"
     finder = (parameters or {}).get("q") or (parameters or {}).get("action")
-    name = f"{resource}.{method}" + (f"-{finder}" if finder else "")
     return Call(
-        name=name,
+        name=f"{resource}.{method}" + (f"-{finder}" if finder else ""),
         method=verb,
         path=f"/rest/{path or resource}" + ("" if key is None else f"/{encode(key)}"),
         query=query(parameters or {}),
         headers=headers,
         body=body,
-        parse=explaining(name, parse),
+        parse=parse,
         repeatable=method not in _NOT_REPEATABLE if repeatable is None else repeatable,
     ).tunnelled()
-
-
-def explaining(name: str, parse: Callable[[Reply], T]) -> Callable[[Reply], T]:
-    """Let the parser's complaints about a reply say which call was answered that way."""
-
-    def explaining(reply: Reply) -> T:
-        try:
-            return parse(reply)
-        except ValueError as error:
-            kind = reply.headers.get("content-type", "no content type").split(";")[0]
-            raise UnexpectedReplyError(
-                f"the answer is not what LinkedIn documents ({kind}, {len(reply.body)} bytes): {error}",
-                call=name,
-                status=reply.status,
-                request_ids=reply.request_ids,
-            ) from error
-
-    return explaining
 
 
 def entity(kind: type[T]) -> Callable[[Reply], T]:
