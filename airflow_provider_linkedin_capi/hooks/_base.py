@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Iterator
 
     from airflow_provider_linkedin_capi.api.call import Call
@@ -14,28 +13,22 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Caller(Protocol):
-    """A hook that carries calls to LinkedIn for one connection."""
+class Caller:
+    """What a mixin may use of the hook that it becomes part of; declared for the type checker only."""
 
-    @property
-    def ad_account(self) -> str:
-        """The ad account's URN."""
-        ...
+    if TYPE_CHECKING:
+        log: Any
 
-    @property
-    def api_version(self) -> str:
-        """The value of ``LinkedIn-Version``."""
-        ...
+        @property
+        def ad_account(self) -> str:
+            """The ad account's URN."""
 
-    @property
-    def log(self) -> logging.Logger | Any:
-        """The hook's logger."""
-        ...
+        @property
+        def api_version(self) -> str:
+            """The value of ``LinkedIn-Version``."""
 
-    def call(self, call: Call[T]) -> T:
-        """Carry out a call and return its typed result."""
-        ...
+        def call(self, call: Call[T]) -> T:
+            """Carry out a call and return its typed result."""
 
-    def walk(self, call: Call[Page[T]]) -> Iterator[T]:
-        """Yield the elements of all pages."""
-        ...
+        def walk(self, call: Call[Page[T]]) -> Iterator[T]:
+            """Yield the elements of all pages."""

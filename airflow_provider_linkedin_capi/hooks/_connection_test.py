@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.account_users import AccountUser
     from airflow_provider_linkedin_capi.hooks._settings import ConnectionSettings
 
-#: Roles that may write; everybody else may read.
-_WRITERS = frozenset({"ACCOUNT_BILLING_ADMIN", "ACCOUNT_MANAGER", "CAMPAIGN_MANAGER", "CREATIVE_MANAGER"})
-
 
 def refusal(error: Exception) -> str:
     """Name the part of the connection that an error is about."""
@@ -43,15 +40,15 @@ def access(users: Sequence[AccountUser], settings: ConnectionSettings) -> tuple[
     if settings.ad_account is None:
         return True, f"{works}; the member has a role in {len(users)} ad account(s); no ad account is set."
     number = urns.number(settings.ad_account)
-    role = next((user.role for user in users if user.account == settings.ad_account), None)
-    if role is None:
+    user = next((user for user in users if user.account == settings.ad_account), None)
+    if user is None:
         return False, (
             f"{works}, but the member has no role in ad account {number} (of {len(users)} visible): "
             "have the account's manager add the member, or correct the ad account id."
         )
-    if role not in _WRITERS:
+    if not user.may_write:
         return False, (
-            f"{works}, but the member's role in ad account {number} is {role}: it may read reports, not write "
+            f"{works}, but the member's role in ad account {number} is {user.role}: it may read reports, not write "
             "conversion rules or events. It takes CREATIVE_MANAGER or more."
         )
-    return True, f"{works}; role {role} in ad account {number}."
+    return True, f"{works}; role {user.role} in ad account {number}."

@@ -6,21 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi.api import conversion_rules, urns
 from airflow_provider_linkedin_capi.hooks import _rule_references as references
+from airflow_provider_linkedin_capi.hooks._base import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from airflow_provider_linkedin_capi.api.batches import BatchResult
     from airflow_provider_linkedin_capi.api.conversion_rules import ConversionRule
-    from airflow_provider_linkedin_capi.hooks._base import Caller
 
 
-class ConversionRulesMixin:
+class ConversionRulesMixin(Caller):
     """Create, read, change and name the conversion rules of the hook's ad account."""
 
-    def create_conversion_rule(
-        self: Caller, rule: Mapping[str, Any], *, auto_association: str | None = None
-    ) -> ConversionRule:
+    def create_conversion_rule(self, rule: Mapping[str, Any], *, auto_association: str | None = None) -> ConversionRule:
         """Create a rule. Not repeated after a lost answer, since names are not unique.
 
         :param rule: fields as on the wire, without the account.
@@ -29,13 +27,11 @@ class ConversionRulesMixin:
         body = {**rule, "account": self.ad_account}
         return self.call(conversion_rules.create(body, self.api_version, auto_association=auto_association))
 
-    def get_conversion_rule(self: Caller, rule: int | str) -> ConversionRule:
+    def get_conversion_rule(self, rule: int | str) -> ConversionRule:
         """Return one rule by id or URN."""
         return self.call(conversion_rules.get(self.ad_account, rule, self.api_version))
 
-    def find_conversion_rules(
-        self: Caller, *, name: str | None = None, method: str | None = None
-    ) -> Iterator[ConversionRule]:
+    def find_conversion_rules(self, *, name: str | None = None, method: str | None = None) -> Iterator[ConversionRule]:
         """Yield the account's own rules from all pages, of every kind unless a method is given.
 
         :param name: only rules with exactly this name; there may be several.
@@ -45,29 +41,27 @@ class ConversionRulesMixin:
             if name in (None, rule.name) and method in (None, rule.conversion_method):
                 yield rule
 
-    def update_conversion_rule(self: Caller, rule: int | str, changes: Mapping[str, Any]) -> None:
+    def update_conversion_rule(self, rule: int | str, changes: Mapping[str, Any]) -> None:
         """Change some fields of a rule, e.g. ``{"enabled": False}``. LinkedIn knows no deletion."""
         self.call(conversion_rules.update(self.ad_account, rule, changes, self.api_version))
 
-    def batch_create_conversion_rules(
-        self: Caller, rules: Sequence[Mapping[str, Any]]
-    ) -> BatchResult[int, ConversionRule]:
+    def batch_create_conversion_rules(self, rules: Sequence[Mapping[str, Any]]) -> BatchResult[int, ConversionRule]:
         """Create up to 100 rules; results and errors by position."""
         bodies = [{**rule, "account": self.ad_account} for rule in rules]
         return self.call(conversion_rules.batch_create(bodies, self.api_version))
 
-    def batch_get_conversion_rules(self: Caller, rules: Iterable[int | str]) -> BatchResult[int | str, ConversionRule]:
+    def batch_get_conversion_rules(self, rules: Iterable[int | str]) -> BatchResult[int | str, ConversionRule]:
         """Return rules by id or URN; results and errors by rule."""
         return self.call(conversion_rules.batch_get(self.ad_account, list(rules), self.api_version))
 
     def batch_update_conversion_rules(
-        self: Caller, changes: Mapping[int | str, Mapping[str, Any]]
+        self, changes: Mapping[int | str, Mapping[str, Any]]
     ) -> BatchResult[int | str, None]:
         """Change some fields of several rules; results and errors by rule."""
         return self.call(conversion_rules.batch_update(self.ad_account, changes, self.api_version))
 
     def resolve_conversion_rules(
-        self: Caller,
+        self,
         value: references.RuleReferences,
         *,
         method: str | None = references.CONVERSIONS_API,
@@ -89,7 +83,7 @@ class ConversionRulesMixin:
         return _urns(self, by_type, method) if by_type else _urns(self, {"": value}, method)[""]
 
     def resolve_conversion_rule(
-        self: Caller, value: references.RuleReference, *, method: str | None = references.CONVERSIONS_API
+        self, value: references.RuleReference, *, method: str | None = references.CONVERSIONS_API
     ) -> str:
         """Return the URN of one rule given by id, URN or name; see :meth:`resolve_conversion_rules`."""
         if references.by_type(value):

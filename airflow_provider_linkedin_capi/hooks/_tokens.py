@@ -77,7 +77,9 @@ class TokenSource:
             _compat.mask_secret(token.refresh_token)
             self._refresh_token = token.refresh_token
             kept.write(token.refresh_token)
-        if (left := token.refresh_token_lifetime) is not None and left <= _WARN_BEFORE:
+        left = dt.timedelta(seconds=token.refresh_token_expires_in or 0)
+        # 525,600 is the number of minutes in a year, a slip in LinkedIn's documentation: not six days.
+        if dt.timedelta(0) < left <= _WARN_BEFORE and token.refresh_token_expires_in != 525_600:
             log.warning(
                 "The refresh token of connection %s ends in %d days, and using it does not extend it: have the "
                 "member consent again before that and put the new one into the connection.",
