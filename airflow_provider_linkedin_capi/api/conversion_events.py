@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_linkedin_capi.api import batches, limits, restli
 
 if TYPE_CHECKING:
-    from airflow_provider_linkedin_capi.api.batches import ElementStatus
-    from airflow_provider_linkedin_capi.api.call import Call
+    from airflow_provider_linkedin_capi.api.call import Call, Reply
+    from airflow_provider_linkedin_capi.api.errors import LinkedInError
 
 RESOURCE = "conversionEvents"
 
@@ -30,20 +30,24 @@ def create(event_json: bytes, version: str, *, repeatable: bool) -> Call[None]:
     )
 
 
-def batch_create(body: bytes, version: str, *, repeatable: bool) -> Call[list[ElementStatus]]:
-    """Return the call that sends up to 5,000 events; its result has one status per event, in order.
+def batch_create(body: bytes, version: str, *, count: int, repeatable: bool) -> Call[dict[int, LinkedInError]]:
+    """Return the call that sends up to 5,000 events; its result has the error of each event that was refused.
+
+    LinkedIn documents that it takes all events or none, so the result is empty unless it changes its ways.
 
     :param body: ``{"elements": [...]}``, encoded; at most 2 MB.
+    :param count: how many elements are in it; an answer about any other number is refused as unreadable.
     :param repeatable: as in :func:`create`, for the whole batch.
     """
     if len(body) > limits.MAX_BATCH_BYTES:
         raise ValueError(f"the batch has {len(body)} bytes; send at most {limits.MAX_BATCH_BYTES}")
-    name = f"{RESOURCE}.BATCH_CREATE"
+    statuses = batches.created(f"{RESOURCE}.BATCH_CREATE", count)
+
+    def refused(reply: Reply) -> dict[int, LinkedInError]:
+        if reply.body == b'{"elements":[%b]}' % b",".join([b'{"status":201}'] * count):
+            return {}  # the usual answer, without an object for each of its 5,000 elements
+        return {index: status.error for index, status in enumerate(statuses(reply)) if status.error}
+
     return restli.call(
-        RESOURCE,
-        "BATCH_CREATE",
-        version=version,
-        parse=batches.created(name),
-        body=body,
-        repeatable=repeatable,
+        RESOURCE, "BATCH_CREATE", version=version, parse=refused, body=body, repeatable=repeatable
     )

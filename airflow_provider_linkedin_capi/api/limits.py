@@ -55,3 +55,8 @@ REFRESH_TOKEN_LIFETIME = dt.timedelta(days=365)
 #: How many months back adAnalytics answers, by granularity; demographic pivots have their own bound.
 REPORT_MONTHS = {"DAILY": 6, "MONTHLY": 24, "YEARLY": 24, "ALL": 120}
 DEMOGRAPHIC_REPORT_MONTHS = 24
+
+#: The offline conversions API was switched off in November 2023; this was its last version.
+LAST_OFFLINE_VERSION = "202310"
+#: A new DMP segment must be left alone this long before anything is streamed into it.
+DMP_SEGMENT_SETTLE_SECONDS = 5.0

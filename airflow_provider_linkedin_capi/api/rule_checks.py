@@ -64,6 +64,11 @@ def check(rule: Mapping[str, Any], version: str) -> None:
     if "value" in rule and method == CONVERSIONS_API and rule.get("valueType") != "FIXED":
         problems.append("value is only used with valueType FIXED; with DYNAMIC each event brings its own")
     if method == OFFLINE:
+        if version > limits.LAST_OFFLINE_VERSION:
+            problems.append(
+                f"conversionMethod {OFFLINE} was retired in November 2023 and needs API version "
+                f"{limits.LAST_OFFLINE_VERSION} or earlier, this is {version}; use {CONVERSIONS_API}"
+            )
         if "dmpSegment" not in rule:
             problems.append(f"dmpSegment is missing: {OFFLINE} rules need it")
     elif "dmpSegment" in rule:
