@@ -1,0 +1,47 @@
+"""``python -m airflow_provider_linkedin_capi.sandbox``: the local LinkedIn as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from airflow_provider_linkedin_capi.sandbox import world as sample
+from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
+from airflow_provider_linkedin_capi.sandbox.settings import Settings
+from airflow_provider_linkedin_capi.sandbox.world import World
+
+
+def main() -> None:
+    """Serve until stopped."""
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_linkedin_capi.sandbox",
+        description="A local LinkedIn Marketing API: conversion rules, events, reports. Nothing leaves this machine.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8090, help="port; 0 takes any free one (default: %(default)s)")
+    parser.add_argument("--state", type=Path, help="SQLite file that keeps the state over restarts (default: memory)")
+    parser.add_argument(
+        "--report-delay",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="until an accepted event shows in reports (LinkedIn: up to 72 hours; default: at once)",
+    )
+    parser.add_argument(
+        "--latency", type=float, default=0.0, metavar="SECONDS", help="time that each answer takes (default: none)"
+    )
+    arguments = parser.parse_args()
+    settings = Settings(latency_seconds=arguments.latency, report_delay_seconds=arguments.report_delay)
+    world = World(arguments.state, settings, keep_bodies=False)
+    server = SandboxServer(arguments.port, host=arguments.host, world=world)
+    print(
+        f"Local LinkedIn ready at {server.url} (API {server.url}/rest, OAuth {server.url}/oauth/v2)\n"
+        f"  ad account {sample.ACCOUNT}, access token {sample.TOKEN}\n"
+        f"  client {sample.CLIENT_ID}, secret {sample.CLIENT_SECRET}, refresh token {sample.REFRESH_TOKEN}",
+        flush=True,
+    )
+    server.serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Events received, and the document of everything else, in one SQLite database."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS document (name TEXT PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS event (
+    number INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    account INTEGER NOT NULL,
+    rule INTEGER NOT NULL,
+    event_id TEXT,
+    happened_at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    body BLOB NOT NULL,
+    visible_at INTEGER,
+    campaign INTEGER,
+    clicked INTEGER NOT NULL,
+    value_micros INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS event_waiting ON event (visible_at) WHERE campaign IS NULL AND visible_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS event_of_tag ON event (account, event_id) WHERE source = 'INSIGHT_TAG';
+"""
+
+CAPI = "CONVERSIONS_API"
+INSIGHT_TAG = "INSIGHT_TAG"
+OFFLINE = "OFFLINE"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One event as it is stored.
+
+    :param visible_at: when reports show it, epoch milliseconds; None when it is attributed to nobody.
+    :param clicked: whether the ad was clicked rather than seen.
+    :param value_micros: its value in millionths of the account's currency.
+    """
+
+    source: str
+    account: int
+    rule: int
+    event_id: str | None
+    happened_at: int
+    received_at: int
+    digest: bytes
+    body: bytes
+    visible_at: int | None
+    clicked: bool
+    value_micros: int
+
+
+class Store:
+    """The database; a file survives restarts, without one everything stays in memory.
+
+    :param path: the file.
+    """
+
+    def __init__(self, path: str | Path | None) -> None:
+        self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.executescript(_SCHEMA)
+
+    def load(self, name: str) -> bytes | None:
+        """Return a document."""
+        row = self.query("SELECT body FROM document WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def save(self, name: str, body: bytes) -> None:
+        """Write a document."""
+        self.query("INSERT OR REPLACE INTO document VALUES (?, ?)", (name, body))
+
+    def add(self, events: Iterable[Received]) -> None:
+        """Append events."""
+        self._connection.executemany(
+            "INSERT INTO event (source, account, rule, event_id, happened_at, received_at, digest, body,"
+            " visible_at, clicked, value_micros) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (
+                    event.source,
+                    event.account,
+                    event.rule,
+                    event.event_id,
+                    event.happened_at,
+                    event.received_at,
+                    event.digest,
+                    event.body,
+                    event.visible_at,
+                    event.clicked,
+                    event.value_micros,
+                )
+                for event in events
+            ),
+        )
+
+    def bodies(self) -> Iterator[Any]:
+        """Yield every event of the Conversions API as it came, oldest first."""
+        for (body,) in self.query("SELECT body FROM event WHERE source = ? ORDER BY number", (CAPI,)):
+            yield msgspec.json.decode(body)
+
+    def query(self, statement: str, parameters: Iterable[Any] = ()) -> sqlite3.Cursor:
+        """Run one statement."""
+        return self._connection.execute(statement, tuple(parameters))
+
+    def commit(self) -> None:
+        """End the transaction of a request."""
+        self._connection.commit()
+
+    def rollback(self) -> None:
+        """Forget what a failed request wrote."""
+        self._connection.rollback()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
