@@ -159,10 +159,16 @@ class AirflowStack:
 
     def kill_task(self, dag_id: str, run_id: str, task_id: str, *, map_index: int = -1) -> None:
         """Kill the process of a running task, as the kernel does when memory runs out."""
-        task = self.task(dag_id, run_id, task_id, map_index=map_index)
-        if task["state"] != "running" or not task["pid"]:
-            raise RuntimeError(f"task {task_id} is not running, but {task['state']}")
-        os.kill(task["pid"], signal.SIGKILL)
+
+        def running() -> dict[str, Any]:
+            task = self.task(dag_id, run_id, task_id, map_index=map_index)
+            if task["state"] != "running":
+                raise RuntimeError(f"task {task_id} is not running, but {task['state']}")
+            return task
+
+        # Airflow 2 says "running" a moment before it knows the process.
+        self._wait_for(f"the process of task {task_id}", lambda: bool(running()["pid"]), 10)
+        os.kill(running()["pid"], signal.SIGKILL)
 
     # -- what became of it ------------------------------------------------------------------------------------
 
@@ -228,6 +234,8 @@ class AirflowStack:
 
     def _settings(self) -> dict[str, str]:
         return {
+            # The components start ``airflow`` themselves, and this environment need not be activated.
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags_folder),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -265,10 +273,8 @@ class AirflowStack:
         process = self._components.pop(component)
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=20)
-        try:  # the workers and log servers that a component may have left behind
+        with suppress(ProcessLookupError):  # the workers and log servers that a component may have left behind
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait(timeout=20)
 
     def _healthy(self) -> bool:
