@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_provider_linkedin_capi.delivery.protocols import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-class Chunk(NamedTuple):
-    """Rows that are mapped and sent as one batch.
-
-    :param columns: the columns' names, as many as each row has values.
-    :param rows: tuples of values, exactly as many as were asked for in all chunks but the last.
-    """
-
-    columns: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
 
 
 class Source(Protocol):

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
-from airflow_provider_linkedin_capi.sources.chunks import Chunk, SourceError, cut
+from airflow_provider_linkedin_capi.sources.chunks import SourceError, cut
 from airflow_provider_linkedin_capi.sources.records import row_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow.sdk import ObjectStoragePath
+
+    from airflow_provider_linkedin_capi.delivery.protocols import Chunk
 
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
 #: A line with these keys is a dead letter of this provider: its row is taken from inside.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_linkedin_capi.sources.chunks import Chunk, SourceError, cut
+from airflow_provider_linkedin_capi.sources.chunks import SourceError, cut
+
+if TYPE_CHECKING:
+    from airflow_provider_linkedin_capi.delivery.protocols import Chunk
 
 
 class RecordsSource:

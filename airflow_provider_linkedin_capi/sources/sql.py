@@ -6,13 +6,15 @@ from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_linkedin_capi.sources.chunks import Chunk, SourceError, cut
+from airflow_provider_linkedin_capi.sources.chunks import SourceError, cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from airflow.providers.common.sql.hooks.sql import DbApiHook
     from sqlalchemy.engine import Engine
+
+    from airflow_provider_linkedin_capi.delivery.protocols import Chunk
 
     Parameters = Mapping[str, Any] | Iterable[Any]
 

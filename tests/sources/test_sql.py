@@ -55,7 +55,7 @@ def test_rows_are_counted_only_when_asked_for(seven_rows):
 
 
 def test_a_missing_table_is_named_with_the_connection(seven_rows):
-    with pytest.raises(SourceError, match="connection 'warehouse'.*no such table: conversion_events"):
+    with pytest.raises(SourceError, match=r"connection 'warehouse'.*no such table: conversion_events"):
         read(SqlSource("warehouse", "SELECT * FROM conversion_events"))
 
 

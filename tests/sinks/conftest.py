@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome, Reason
+from airflow_provider_linkedin_capi.events.model import ConversionEvent, User, UserId
+from airflow_provider_linkedin_capi.sinks.task_runs import TaskRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+RULE = "urn:lla:llaPartnerConversion:22285180"
+SENT_AT = dt.datetime(2026, 11, 1, 12, 30, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def task_run() -> Callable[..., TaskRun]:
+    """``task_run(resumed=..., try_number=..., map_index=..., run_id=...)``"""
+
+    def make(**changes: Any) -> TaskRun:
+        values: dict[str, Any] = {
+            "dag_id": "conversions",
+            "run_id": "scheduled__2026-11-01",
+            "task_id": "stream",
+            "map_index": -1,
+            "try_number": 1,
+            "resumed": False,
+        }
+        return TaskRun(**{**values, **changes})
+
+    return make
+
+
+@pytest.fixture
+def batch() -> Callable[..., BatchOutcome]:
+    """``batch(rows, rejected={index: (field, code)}, ...)``: a batch whose other rows were accepted.
+
+    A row's first value is its event id; rows rejected became no event.
+    """
+
+    def make(
+        rows: Sequence[tuple[Any, ...]],
+        *,
+        number: int = 1,
+        first_position: int = 0,
+        columns: tuple[str, ...] = ("event_id", "email"),
+        rejected: Mapping[int, tuple[str | None, str]] | None = None,
+        held: Sequence[int] = (),
+        skipped: Sequence[int] = (),
+    ) -> BatchOutcome:
+        refused = {index: Reason(*reason, "what is wrong") for index, reason in (rejected or {}).items()}
+        sent = [index for index in range(len(rows)) if index not in refused]
+        return BatchOutcome(
+            number=number,
+            digest="d1",
+            first_position=first_position,
+            columns=columns,
+            rows=rows,
+            events=[
+                ConversionEvent(
+                    conversion=RULE,
+                    conversion_happened_at=1_790_000_000_000,
+                    user=User(user_ids=(UserId("SHA256_EMAIL", "a" * 64),)),
+                    event_id=str(rows[index][0]),
+                )
+                for index in sent
+            ],
+            event_rows=sent,
+            rejected=refused,
+            held={index: Reason(None, "UNKNOWN_OUTCOME", "no answer") for index in held},
+            skipped={index: Reason(None, "checkpoint", "accepted before") for index in skipped},
+            warnings=[],
+            sent_at=SENT_AT,
+        )
+
+    return make
