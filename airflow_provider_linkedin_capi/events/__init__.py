@@ -1,1 +1,27 @@
 """One warehouse row in, one conversion event or one precise reason why not out."""
+
+from __future__ import annotations
+
+from airflow_provider_linkedin_capi.events.codes import CODES
+from airflow_provider_linkedin_capi.events.columns import ColumnError
+from airflow_provider_linkedin_capi.events.mapper import RowMapper
+from airflow_provider_linkedin_capi.events.model import (
+    ConversionEvent,
+    MappedRows,
+    Rejection,
+    RowWarning,
+    encode_batch,
+    encode_event,
+)
+
+__all__ = [
+    "CODES",
+    "ColumnError",
+    "ConversionEvent",
+    "MappedRows",
+    "Rejection",
+    "RowMapper",
+    "RowWarning",
+    "encode_batch",
+    "encode_event",
+]

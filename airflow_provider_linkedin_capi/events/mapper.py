@@ -1,0 +1,251 @@
+"""Rows to conversion events, by columns over a chunk of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import compress, repeat
+from typing import Any, Final
+
+from airflow_provider_linkedin_capi.api.limits import DEFAULT_API_VERSION, SINCE_HASHED_NAMES
+from airflow_provider_linkedin_capi.events import event_ids, identifiers, texts
+from airflow_provider_linkedin_capi.events.columns import RETIRED, ColumnError, loose, match_columns
+from airflow_provider_linkedin_capi.events.model import (
+    ConversionEvent,
+    MappedRows,
+    User,
+    UserId,
+    UserInfo,
+)
+from airflow_provider_linkedin_capi.events.money import ValueColumns
+from airflow_provider_linkedin_capi.events.reading import IDENTIFIERS, Column, Findings
+from airflow_provider_linkedin_capi.events.rules import RuleColumns
+from airflow_provider_linkedin_capi.events.texts import TextColumn
+from airflow_provider_linkedin_capi.events.times import TimeColumn
+
+#: ``idType`` of each field, in the order of ``userIds``; derived event ids rest on this order.
+_ID_TYPES: Final = {
+    "email": "SHA256_EMAIL",
+    "li_fat_id": "LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID",
+    "ACXIOM_ID": "ACXIOM_ID",
+    "ip_address": "PLAINTEXT_IP_ADDRESS",
+    "SHA256_IP_ADDRESS": "SHA256_IP_ADDRESS",
+    "GOOGLE_AID": "GOOGLE_AID",
+}
+_HASHED_NAMES: Final = ("hashedFirstName", "hashedLastName")
+_NAMES: Final = ("firstName", "lastName", *_HASHED_NAMES)
+_EXTRAS: Final = ("companyName", "title", "countryCode")
+
+
+class RowMapper:
+    """Turn rows into conversion events; a total function: a row becomes an event or a rejection.
+
+    The columns are looked at once, before the first row. See docs/fields.md for every field, what it takes
+    and what is refused.
+
+    :param columns: names of the rows' columns.
+    :param rule: the conversion rule (number or URN) of rows that name none; or conversion type -> rule, chosen
+        by the column ``conversion_type``. A row's own ``conversion`` wins over both.
+    :param column_mapping: column -> field, for columns with names of their own.
+    :param naive_timezone: zone of times without one.
+    :param now_ms: the clock that ages are reckoned by, in epoch milliseconds.
+    :param api_version: LinkedIn's version; hashed names need 202609.
+    :param derive_event_ids: give rows without event id one that depends on their contents only.
+    :raises ColumnError: two columns for one field, or columns that can't make any event.
+    :raises ValueError: a rule that is no id, an unknown time zone.
+
+    .. seealso:: https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/conversions-api
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[str],
+        *,
+        rule: str | int | Mapping[str, str | int] | None = None,
+        column_mapping: Mapping[str, str] | None = None,
+        naive_timezone: str = "UTC",
+        now_ms: int,
+        api_version: str = DEFAULT_API_VERSION,
+        derive_event_ids: bool = True,
+    ) -> None:
+        self._width = len(columns)
+        self._now_ms = now_ms
+        self._derive_event_ids = derive_event_ids
+        self._index = match_columns(columns, column_mapping)
+        #: Sentences for the log, said once: columns left out and why.
+        self.notices: tuple[str, ...] = tuple(self._leave_out(columns, api_version))
+        self._rules = RuleColumns(self._index, rule)
+        if not self._rules.reads_types:
+            self._index.pop("conversion_type", None)
+        self._check_columns()
+        used = set(self._index.values())
+        #: Columns that take no part in any event.
+        self.ignored_columns: tuple[str, ...] = tuple(
+            str(column) for index, column in enumerate(columns) if index not in used
+        )
+        self._times = TimeColumn(naive_timezone=naive_timezone, now_ms=now_ms)
+        self._values = ValueColumns()
+        self._columns = {column.field: column for column in _text_columns() if column.field in self._index}
+
+    def _leave_out(self, columns: Sequence[str], api_version: str) -> list[str]:
+        """Forget columns that can't be sent; return a sentence for each."""
+        retired = {loose(name): why for name, why in RETIRED.items()}
+        notices = [f"column {column!r} is left out: {retired[loose(column)]}"
+                   for column in columns if loose(column) in retired]  # fmt: skip
+        if api_version < SINCE_HASHED_NAMES:
+            notices += [
+                f"{field} is left out: it needs LinkedIn's version {SINCE_HASHED_NAMES}, this is {api_version}"
+                for field in _HASHED_NAMES
+                if self._index.pop(field, None) is not None
+            ]
+        if not any(field in self._index for field in _NAMES):
+            notices += [
+                f"{field} is left out: LinkedIn takes it only with first and last name"
+                for field in _EXTRAS
+                if self._index.pop(field, None) is not None
+            ]
+        return notices
+
+    def _check_columns(self) -> None:
+        if "conversionHappenedAt" not in self._index:
+            raise ColumnError("no column says when the conversion happened: name one conversionHappenedAt")
+        if IDENTIFIERS.isdisjoint(self._index):
+            raise ColumnError("no column identifies a person: name at least one " + ", ".join(sorted(IDENTIFIERS)))
+
+    def map(self, rows: Sequence[Sequence[Any]]) -> MappedRows:
+        """Return the events, the rejections and the warnings of the rows.
+
+        :param rows: each with one cell for each column. Never raises for what the cells hold.
+        """
+        count = len(rows)
+        findings = Findings()
+        cells = self._cells(rows, findings)
+        conversions: list[Any] = self._rules.read(cells, count, findings)
+        times = self._times.read(cells["conversionHappenedAt"], findings)
+        absent: list[Any] = [None] * count
+        read = {field: column.read(cells[field], findings) for field, column in self._columns.items()}
+        infos = _infos(read, count, findings)
+        values = absent
+        if "amount" in cells or "currencyCode" in cells:
+            values = self._values.read(cells.get("amount", absent), cells.get("currencyCode", absent), findings)
+        leads = read.get("lead", absent)
+        externals = [text and (text,) for text in read["externalIds"]] if "externalIds" in read else absent
+        ids = _user_ids(read, count)
+        users = list(map(User, ids, infos, externals, leads))
+        own_ids = read.get("eventId", absent)
+
+        rejections, warnings = findings.judge(_unidentified(ids, infos, externals, leads))
+        kept: Sequence[int] = range(count)
+        if rejections:
+            keep = [True] * count
+            for rejection in rejections:
+                keep[rejection.position] = False
+            kept, conversions, times, users, values, own_ids = (
+                list(compress(column, keep)) for column in (kept, conversions, times, users, values, own_ids)
+            )
+        if self._derive_event_ids and not all(own_ids):
+            own_ids = [
+                own or event_ids.derive(*contents)
+                for own, *contents in zip(own_ids, conversions, times, values, users, strict=True)
+            ]
+        if times and max(times) > self._now_ms:
+            times = [min(time, self._now_ms) for time in times]
+        events = list(map(ConversionEvent, conversions, times, users, values, own_ids))
+        return MappedRows(events, list(kept), rejections, warnings)
+
+    def _cells(self, rows: Sequence[Sequence[Any]], findings: Findings) -> dict[str, Sequence[Any]]:
+        """Return the column of each field; rows of another length are found wanting."""
+        try:
+            columns = list(zip(*rows, strict=True))
+            if len(columns) != self._width and rows:
+                raise ValueError
+        except (TypeError, ValueError):
+            columns = list(zip(*self._shaped(rows, findings), strict=True))
+        if not rows:
+            columns = [()] * self._width
+        return {field: columns[index] for field, index in self._index.items()}
+
+    def _shaped(self, rows: Sequence[Sequence[Any]], findings: Findings) -> list[Sequence[Any]]:
+        shaped: list[Sequence[Any]] = []
+        for position, row in enumerate(rows):
+            if isinstance(row, Sequence) and not isinstance(row, str | bytes) and len(row) == self._width:
+                shaped.append(row)
+            else:
+                findings.add(position, "row", "row_shape")
+                shaped.append((None,) * self._width)
+        return shaped
+
+
+def _text_columns() -> list[Column]:
+    return [
+        Column("eventId", identifiers.opaque_ids, identifiers.event_id),
+        Column("email", identifiers.emails, identifiers.email),
+        Column("li_fat_id", identifiers.opaque_ids, identifiers.opaque_id),
+        Column("ACXIOM_ID", identifiers.opaque_ids, identifiers.opaque_id),
+        Column("ip_address", identifiers.ip_addresses, identifiers.ip_address),
+        Column("SHA256_IP_ADDRESS", identifiers.hashed_ip_addresses, identifiers.hashed_ip_address),
+        Column("GOOGLE_AID", identifiers.none_usual, identifiers.google_aid),
+        Column("externalIds", identifiers.opaque_ids, identifiers.external_ids),
+        Column("lead", identifiers.none_usual, identifiers.lead),
+        TextColumn("firstName", texts.name),
+        TextColumn("lastName", texts.name),
+        TextColumn("hashedFirstName", texts.hashed_name),
+        TextColumn("hashedLastName", texts.hashed_name),
+        TextColumn("companyName", texts.company_or_title),
+        TextColumn("title", texts.company_or_title),
+        TextColumn("countryCode", texts.country),
+    ]
+
+
+def _user_ids(read: Mapping[str, list[Any]], count: int) -> list[tuple[UserId, ...]]:
+    columns = [
+        list(map(UserId, repeat(id_type), read[field]))
+        if all(read[field])
+        else [text and UserId(id_type, text) for text in read[field]]
+        for field, id_type in _ID_TYPES.items()
+        if field in read
+    ]
+    if not columns:
+        return [()] * count
+    rows = zip(*columns, strict=True)
+    return list(rows) if all(map(all, columns)) else [tuple(filter(None, row)) for row in rows]
+
+
+def _infos(read: Mapping[str, list[str | None]], count: int, findings: Findings) -> list[UserInfo | None]:
+    absent: list[str | None] = [None] * count
+    first, last, hashed_first, hashed_last = (read.get(field, absent) for field in _NAMES)
+    first, last = _unless(first, hashed_first), _unless(last, hashed_last)
+    extras = [read.get(field, absent) for field in _EXTRAS]
+    infos: list[UserInfo | None] = [
+        UserInfo(*names, *more) if (names[0] or names[2]) and (names[1] or names[3]) else None
+        for *names, more in zip(first, last, hashed_first, hashed_last, zip(*extras, strict=True), strict=True)
+    ]
+    for position, info in enumerate(infos):
+        if info is None:
+            names = [field for field in _NAMES if field in read and read[field][position]]
+            if names and not findings.has(position, *_NAMES):
+                findings.add(position, names[0], "name_half")
+            for field in _EXTRAS:
+                if field in read and read[field][position]:
+                    findings.add(position, field, "info_without_names", warning=True)
+    return infos
+
+
+def _unidentified(
+    ids: Sequence[tuple[UserId, ...]],
+    infos: Sequence[UserInfo | None],
+    externals: Sequence[tuple[str] | None],
+    leads: Sequence[str | None],
+) -> list[int]:
+    """Return the positions of rows without any identifier."""
+    if all(ids):
+        return []
+    return [
+        position
+        for position, identifiers in enumerate(zip(ids, infos, externals, leads, strict=True))
+        if not any(identifiers)
+    ]
+
+
+def _unless(plain: list[str | None], hashed: list[str | None]) -> list[str | None]:
+    """Return the plain names of rows that have no hashed one; LinkedIn takes either."""
+    return [None if other else name for name, other in zip(plain, hashed, strict=True)] if any(hashed) else plain

@@ -1,0 +1,77 @@
+"""Cells as drivers, pandas and numpy hand them over, brought to plain Python values."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+#: White space and characters without ink (byte order mark, zero-width, soft hyphen, bidi marks).
+INVISIBLE: Final = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\xad\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
+    "\u2009\u200a\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u202f\u205f\u2060\u2061"
+    "\u2062\u2063\u2064\u2066\u2067\u2068\u2069\u3000\ufeff"
+)
+_DROP_INVISIBLE: Final = dict.fromkeys(map(ord, INVISIBLE))
+
+
+class Refused(NamedTuple):
+    """The cell can't be used; what that means for the row depends on its field."""
+
+    code: str
+
+
+class Mended(NamedTuple):
+    """The cell is used after a change, or left out (``None``), without harm to the rest; a warning."""
+
+    code: str
+    value: Any = None
+
+
+def plain(value: Any) -> Any:
+    """Return the cell as a plain value, ``None`` for absence.
+
+    Absence is None, NaN, NaT, pandas' NA and text of nothing but white space. Text comes back without
+    white space around it; text that has no UTF-8 form, and bytes that are no UTF-8 text, as bytes; numpy
+    scalars and arrays as what they hold. Anything else comes back as it is.
+    """
+    kind = type(value)
+    if kind.__module__.partition(".")[0] in ("numpy", "pandas"):
+        value = _from_numpy(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        try:
+            value = bytes(value).decode()
+        except UnicodeDecodeError:
+            return bytes(value)
+    if isinstance(value, str):
+        text = str.__str__(value).strip(INVISIBLE)
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                return text.encode(errors="surrogatepass")
+        return text or None
+    if isinstance(value, float):
+        return None if math.isnan(value) else float.__float__(value)
+    if isinstance(value, Decimal):
+        return None if value.is_nan() else value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int.__int__(value)
+    return value
+
+
+def _from_numpy(value: Any) -> Any:
+    if type(value).__name__ in ("NaTType", "NAType"):
+        return None
+    dtype = getattr(value, "dtype", None)
+    if dtype is None or isinstance(value, str | bytes | dt.datetime):
+        return value
+    if dtype.kind == "M":
+        value = value.astype("datetime64[us]")
+    return value.tolist()
+
+
+def without_invisible(text: str) -> str:
+    """Return the text without any white space or invisible character."""
+    return text.translate(_DROP_INVISIBLE)

@@ -1,0 +1,120 @@
+"""Reading a column: a fast pass over all of it, then a careful one over the cells the first left open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from airflow_provider_linkedin_capi.events.codes import CODES
+from airflow_provider_linkedin_capi.events.model import Rejection, RowWarning
+from airflow_provider_linkedin_capi.events.plain import Mended, Refused
+
+Fast = Callable[[Sequence[Any]], list[Any]]
+Careful = Callable[[Any], Any]
+
+#: Fields of which one has to remain; a bad one alone does not refuse the row.
+IDENTIFIERS: Final = frozenset(
+    {
+        "email",
+        "li_fat_id",
+        "ACXIOM_ID",
+        "ip_address",
+        "SHA256_IP_ADDRESS",
+        "GOOGLE_AID",
+        "firstName",
+        "lastName",
+        "hashedFirstName",
+        "hashedLastName",
+        "externalIds",
+        "lead",
+    }
+)
+#: Fields that no event needs; a bad one is left out.
+EXTRAS: Final = frozenset({"companyName", "title", "countryCode"})
+
+
+class Finding(NamedTuple):
+    """Something wrong with one cell; ``warning`` when the row can do without it in any case."""
+
+    field: str
+    code: str
+    warning: bool
+
+
+class Findings:
+    """What was found in the rows of one :meth:`RowMapper.map`, by position."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, list[Finding]] = {}
+
+    def add(self, position: int, field: str, code: str, *, warning: bool = False) -> None:
+        """Note what is wrong with a cell."""
+        self._found.setdefault(position, []).append(Finding(field, code, warning or field in EXTRAS))
+
+    def has(self, position: int, *fields: str) -> bool:
+        """Tell whether anything was found in one of these fields of the row."""
+        return any(found.field in fields for found in self._found.get(position, ()))
+
+    def judge(self, unidentified: Sequence[int]) -> tuple[list[Rejection], list[RowWarning]]:
+        """Return the rejections, and the warnings of the rows that remain.
+
+        :param unidentified: positions of rows without any identifier.
+        """
+        for position in unidentified:
+            self._found.setdefault(position, [])
+        without_identifier = frozenset(unidentified)
+        rejections: list[Rejection] = []
+        warnings: list[RowWarning] = []
+        for position, found in sorted(self._found.items()):
+            reasons = [each for each in found if not each.warning and each.field not in IDENTIFIERS]
+            texts = [f"{each.field}: {CODES[each.code]}" for each in reasons]
+            if position in without_identifier:
+                lost = [each for each in found if not each.warning and each.field in IDENTIFIERS]
+                why = "; ".join(f"{each.field}: {CODES[each.code]}" for each in lost)
+                if len(lost) == 1:
+                    reasons += lost
+                    texts.append(f"{why}; the row has no other identifier")
+                else:
+                    reasons.append(Finding("user", "no_identifier", False))
+                    texts.append(CODES["no_identifier"] + (f" ({why})" if why else ""))
+            if reasons:
+                first = reasons[0]
+                rejections.append(Rejection(position, first.field, first.code, "; ".join(texts)))
+            else:
+                warnings += [
+                    RowWarning(position, each.field, each.code, f"{each.field}: {CODES[each.code]}") for each in found
+                ]
+        return rejections, warnings
+
+
+class Column:
+    """One field's column and how its cells become what the event holds.
+
+    :param field: name of the field.
+    :param fast: takes all cells; gives the finished value, or ``None`` for every cell that is absent, odd or
+        not worth a fast path. A value given is never wrong.
+    :param careful: takes one cell; gives the value, ``None`` for absence, Refused or Mended.
+    """
+
+    def __init__(self, field: str, fast: Fast, careful: Careful) -> None:
+        self.field = field
+        self._fast = fast
+        self._careful = careful
+
+    def read(self, column: Sequence[Any], findings: Findings) -> list[Any]:
+        """Return a value for each cell of the column, ``None`` where there is none to send."""
+        values = self._fast(column)
+        if all(values):
+            return values
+        careful, field = self._careful, self.field
+        for position, value in enumerate(values):
+            if value is None and column[position] is not None:
+                value = careful(column[position])
+                if value.__class__ is Refused:
+                    findings.add(position, field, value.code)
+                    value = None
+                elif value.__class__ is Mended:
+                    findings.add(position, field, value.code, warning=True)
+                    value = value.value
+                values[position] = value
+        return values

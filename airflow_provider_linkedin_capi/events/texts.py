@@ -1,0 +1,103 @@
+"""Names, plain and hashed; company, title and country."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_linkedin_capi.events.iso import COUNTRIES
+from airflow_provider_linkedin_capi.events.plain import INVISIBLE, Mended, Refused, plain
+from airflow_provider_linkedin_capi.events.reading import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+MAX_NAME_CHARACTERS: Final = 35
+MAX_TEXT_CHARACTERS: Final = 50
+#: Texts repeat; this many of them are kept ready, per column.
+_MOST_KEPT: Final = 100_000
+_KEPT: Final = frozenset({str, int})
+
+_USUAL_TEXT: Final = re.compile(r"[!-~]+(?: [!-~]+)*").fullmatch
+_HEX_64: Final = re.compile(r"[0-9a-fA-F]{64}").fullmatch
+_OTHER_DIGEST: Final = re.compile(r"(?:[0-9a-fA-F]{32}){1,4}|[0-9a-fA-F]{40}|[A-Za-z0-9+/]{43}=").fullmatch
+_SPACES: Final = re.compile(f"[{INVISIBLE}]+")
+
+
+class TextColumn(Column):
+    """A column of texts that repeat from row to row: each different one is looked at once."""
+
+    def __init__(self, field: str, careful: Callable[[Any], Any]) -> None:
+        self._known: dict[object, Any] = {}
+        super().__init__(field, self._look_up, self._learn)
+        self._read_text = careful
+
+    def _look_up(self, cells: Sequence[Any]) -> list[Any]:
+        known = self._known.get
+        return [known(cell) if cell.__class__ in _KEPT else None for cell in cells]
+
+    def _learn(self, cell: Any) -> Any:
+        value = self._read_text(cell)
+        if cell.__class__ in _KEPT and value.__class__ is str:
+            if len(self._known) >= _MOST_KEPT:
+                self._known.clear()
+            self._known[cell] = value
+        return value
+
+
+def _tidy(cell: Any, most: int, refused: str) -> Any:
+    if cell.__class__ is str and len(cell) <= most and _USUAL_TEXT(cell):
+        return cell
+    text = plain(cell)
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        return Refused(refused)
+    text = unicodedata.normalize("NFC", _SPACES.sub(_one_space, text))
+    text = "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cf"))
+    if not text:
+        return Refused(refused)
+    return text if len(text) <= most else Mended("text_cut", text[:most].rstrip())
+
+
+def _one_space(run: re.Match[str]) -> str:
+    return " " if any(char.isspace() for char in run[0]) else ""
+
+
+def name(cell: Any) -> Any:
+    """Return a plain first or last name, tidied, at most 35 characters."""
+    return _tidy(cell, MAX_NAME_CHARACTERS, "name_invalid")
+
+
+def company_or_title(cell: Any) -> Any:
+    """Return a company or a job title, tidied, at most 50 characters."""
+    return _tidy(cell, MAX_TEXT_CHARACTERS, "text_invalid")
+
+
+def hashed_name(cell: Any) -> Any:
+    """Return the SHA-256 of a name without white space and punctuation in lower case; a hash as it is."""
+    text = plain(cell)
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        return Refused("name_invalid")
+    if _HEX_64(text):
+        return text.lower()
+    if _OTHER_DIGEST(text):
+        return Refused("name_hash_invalid")
+    # categories Z, P, S, C: separators, punctuation, symbols, control and format characters
+    letters = "".join(
+        char for char in unicodedata.normalize("NFC", text) if unicodedata.category(char)[0] not in "ZPSC"
+    )
+    return sha256(letters.lower().encode()).hexdigest() if letters else Refused("name_invalid")
+
+
+def country(cell: Any) -> Any:
+    """Return the ISO 3166-1 alpha-2 code in upper case."""
+    text = plain(cell)
+    if text is None:
+        return None
+    code = text.upper() if isinstance(text, str) else ""
+    return code if code in COUNTRIES else Refused("country_unknown")
