@@ -60,7 +60,7 @@ def get_campaign(request: RestRequest) -> Answer:
 def batch_get_campaigns(request: RestRequest) -> Answer:
     """Return campaigns by id."""
     campaigns = _campaigns(request)
-    numbers = [number_key(key) for key in request.keys()]
+    numbers = [number_key(key) for key in request.batch_keys()]
     found = {str(number): request.projected(campaigns[number]) for number in numbers if number in campaigns}
     errors = {
         str(number): {"status": 404, "message": f"Campaign {number} is not found"}
@@ -116,9 +116,7 @@ def _roles(request: RestRequest, members: Iterable[tuple[str, int]]) -> Answer:
 # Search
 
 
-def _searched(
-    request: RestRequest, entities: list[dict[str, Any]], filters: frozenset[str], prefix: str
-) -> Answer:
+def _searched(request: RestRequest, entities: list[dict[str, Any]], filters: frozenset[str], prefix: str) -> Answer:
     criteria = _criteria(request, filters)
     order = request.text("sortOrder") or "ASCENDING"
     if order not in _ORDERS:

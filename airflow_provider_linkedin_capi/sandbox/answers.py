@@ -87,7 +87,9 @@ def no_access(account: int) -> Refused:
 
 
 def parameter(
-    name: str, code: str = "PARAM_INVALID", description: str = "Invalid value for param; wrong type or other syntax error"
+    name: str,
+    code: str = "PARAM_INVALID",
+    description: str = "Invalid value for param; wrong type or other syntax error",
 ) -> Refused:
     """400 for a query parameter."""
     return input_error(name, code, description)

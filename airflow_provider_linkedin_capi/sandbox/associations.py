@@ -28,7 +28,7 @@ def update(request: RestRequest) -> Answer:
 def batch_update(request: RestRequest) -> Answer:
     """Associate several pairs."""
     bodies = {_pair(_parsed(key)): body for key, body in request.batch_entities().items()}
-    pairs = [_pair(key) for key in request.keys()]
+    pairs = [_pair(key) for key in request.batch_keys()]
     if set(pairs) != set(bodies):
         raise answers.short(400, "The keys of ids and entities differ")
     return _each(request, pairs, lambda pair: _associate(request, pair, bodies[pair]))
@@ -43,7 +43,7 @@ def batch_get(request: RestRequest) -> Answer:
     """Return several associations."""
     found: dict[str, Any] = {}
     errors: dict[str, Any] = {}
-    for pair in map(_pair, request.keys()):
+    for pair in map(_pair, request.batch_keys()):
         try:
             found[_key(pair)] = request.projected(_entity(request, pair))
         except answers.Refused as refused:
@@ -76,7 +76,7 @@ def delete(request: RestRequest) -> Answer:
 
 def batch_delete(request: RestRequest) -> Answer:
     """End several associations."""
-    return _each(request, [_pair(key) for key in request.keys()], lambda pair: _dissociate(request, pair))
+    return _each(request, [_pair(key) for key in request.batch_keys()], lambda pair: _dissociate(request, pair))
 
 
 def _each(request: RestRequest, pairs: list[Pair], change: Any) -> Answer:
@@ -140,9 +140,7 @@ def _wire(pair: Pair, moment: int) -> dict[str, Any]:
 
 
 def _key(pair: Pair) -> str:
-    return restli.key_text(
-        {"campaign": f"{CAMPAIGN_PREFIX}:{pair[0]}", "conversion": f"{RULE_PREFIX}:{pair[1]}"}
-    )
+    return restli.key_text({"campaign": f"{CAMPAIGN_PREFIX}:{pair[0]}", "conversion": f"{RULE_PREFIX}:{pair[1]}"})
 
 
 def _parsed(key: str) -> restli.Value:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
@@ -15,6 +14,8 @@ from airflow_provider_linkedin_capi.sandbox.entities import id_of
 from airflow_provider_linkedin_capi.sandbox.store import Received
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from airflow_provider_linkedin_capi.sandbox.world import World
 
 DAY_MS = 86_400_000
@@ -110,9 +111,7 @@ def groups(world: World, *, start: dt.date | None = None, end: dt.date | None = 
             (now, first * DAY_MS, (last + 1) * DAY_MS),
         ).fetchall()
     return [
-        Group(
-            _EPOCH + dt.timedelta(day), account, rule, campaign, bool(clicked), count, Decimal(micros) / _MICROS
-        )
+        Group(_EPOCH + dt.timedelta(day), account, rule, campaign, bool(clicked), count, Decimal(micros) / _MICROS)
         for day, account, rule, campaign, clicked, count, micros in rows
     ]
 

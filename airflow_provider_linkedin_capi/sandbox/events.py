@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi.sandbox import answers, attribution
@@ -23,6 +22,8 @@ from airflow_provider_linkedin_capi.sandbox.validation import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from airflow_provider_linkedin_capi.sandbox.answers import Answer, Refused
     from airflow_provider_linkedin_capi.sandbox.rest import RestRequest
 

@@ -50,9 +50,7 @@ def _access_token(world: World, form: dict[str, str]) -> Answer:
     lifetime = min(world.settings.access_token_seconds, remaining)
     access_text = f"sandbox-access-{secrets.token_urlsafe(24)}"
     refresh_text = form["refresh_token"]
-    world.entities.tokens[access_text] = Token(
-        refresh.member, refresh.scopes, form["client_id"], now, now + lifetime
-    )
+    world.entities.tokens[access_text] = Token(refresh.member, refresh.scopes, form["client_id"], now, now + lifetime)
     if client.rotates:
         del world.entities.refresh_tokens[refresh_text]
         refresh_text = f"sandbox-refresh-{secrets.token_urlsafe(24)}"

@@ -106,7 +106,7 @@ class RestRequest:
             raise answers.parameter(name, "FIELD_INVALID", "array type is not backed by a DataList")
         return [urn_id(item, prefix, name) for item in items]
 
-    def keys(self) -> list[restli.Value]:
+    def batch_keys(self) -> list[restli.Value]:
         """The keys of a batch."""
         keys = self.value("ids")
         if not isinstance(keys, list) or not keys:

@@ -50,10 +50,40 @@ LONG_WINDOW_TYPES = frozenset(
     }
 )
 TYPES = frozenset(
-    "ADD_TO_CART DOWNLOAD INSTALL KEY_PAGE_VIEW LEAD PURCHASE SIGN_UP OTHER SAVE START_CHECKOUT SCHEDULE VIEW_CONTENT"
-    " VIEW_VIDEO ADD_BILLING_INFO BOOK_APPOINTMENT REQUEST_QUOTE SEARCH SUBSCRIBE AD_CLICK AD_VIEW COMPLETE_SIGNUP"
-    " SUBMIT_APPLICATION PHONE_CALL INVITE LOGIN SHARE DONATE ADD_TO_LIST START_TRIAL OUTBOUND_CLICK CONTACT"
-    " QUALIFIED_LEAD".split()
+    [
+        "ADD_TO_CART",
+        "DOWNLOAD",
+        "INSTALL",
+        "KEY_PAGE_VIEW",
+        "LEAD",
+        "PURCHASE",
+        "SIGN_UP",
+        "OTHER",
+        "SAVE",
+        "START_CHECKOUT",
+        "SCHEDULE",
+        "VIEW_CONTENT",
+        "VIEW_VIDEO",
+        "ADD_BILLING_INFO",
+        "BOOK_APPOINTMENT",
+        "REQUEST_QUOTE",
+        "SEARCH",
+        "SUBSCRIBE",
+        "AD_CLICK",
+        "AD_VIEW",
+        "COMPLETE_SIGNUP",
+        "SUBMIT_APPLICATION",
+        "PHONE_CALL",
+        "INVITE",
+        "LOGIN",
+        "SHARE",
+        "DONATE",
+        "ADD_TO_LIST",
+        "START_TRIAL",
+        "OUTBOUND_CLICK",
+        "CONTACT",
+        "QUALIFIED_LEAD",
+    ]
 )
 METHODS_OF_CONVERSION = frozenset(
     {
@@ -68,10 +98,18 @@ LEAD_TYPES = frozenset({"LEAD", "QUALIFIED_LEAD", "MARKETING_QUALIFIED_LEAD", "S
 
 _AUTO_ASSOCIATIONS = frozenset({"ALL_CAMPAIGNS", "OBJECTIVE_BASED"})
 _ALIVE = frozenset({"ACTIVE", "PAUSED", "DRAFT"})
-_READ_ONLY = (
-    "id created lastModified ownershipType urlRules imagePixelTag latestFirstPartyCallbackAt lastCallbackAt"
-    " associatedCampaigns key".split()
-)
+_READ_ONLY = [
+    "id",
+    "created",
+    "lastModified",
+    "ownershipType",
+    "urlRules",
+    "imagePixelTag",
+    "latestFirstPartyCallbackAt",
+    "lastCallbackAt",
+    "associatedCampaigns",
+    "key",
+]
 
 
 def _schema(version: int, required: tuple[str, ...]) -> Check:
@@ -193,7 +231,7 @@ def batch_get(request: RestRequest) -> Answer:
     request.require_reader(account)
     found: dict[str, Any] = {}
     errors: dict[str, Any] = {}
-    for number in map(number_key, request.keys()):
+    for number in map(number_key, request.batch_keys()):
         try:
             rule = _find(request.world, account, number)
             found[str(number)] = request.projected(_shown(request.world, rule, request.version))
@@ -230,9 +268,7 @@ def _ownership(request: RestRequest) -> set[str]:
     if given is None:
         return {"OWNED"}
     if request.version < OWNERSHIP_SINCE:
-        raise answers.parameter(
-            "conversionOwnershipTypes", "QUERY_PARAM_NOT_ALLOWED", "Query parameter not allowed"
-        )
+        raise answers.parameter("conversionOwnershipTypes", "QUERY_PARAM_NOT_ALLOWED", "Query parameter not allowed")
     if not isinstance(given, list) or not {"OWNED", "SHARED"}.issuperset(map(str, given)):
         raise answers.parameter("conversionOwnershipTypes")
     return set(map(str, given))
@@ -288,7 +324,7 @@ def batch_partial_update(request: RestRequest) -> Answer:
     account = request.urn("account", ACCOUNT_PREFIX)
     request.require_writer(account)
     entities = request.batch_entities()
-    keys = [str(number_key(key)) for key in request.keys()]
+    keys = [str(number_key(key)) for key in request.batch_keys()]
     if set(keys) != set(entities):
         raise answers.short(400, "The keys of ids and entities differ")
     found: dict[str, Any] = {}

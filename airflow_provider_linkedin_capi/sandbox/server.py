@@ -8,7 +8,6 @@ import secrets
 import socket
 import struct
 import threading
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -16,6 +15,7 @@ import uvicorn
 from airflow_provider_linkedin_capi.sandbox import (
     accounts,
     admin,
+    analytics,
     answers,
     associations,
     events,
@@ -28,6 +28,7 @@ from airflow_provider_linkedin_capi.sandbox.world import Request, World
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
+    from types import TracebackType
 
     from airflow_provider_linkedin_capi.sandbox.answers import Answer
     from airflow_provider_linkedin_capi.sandbox.faults import Fault
@@ -40,6 +41,7 @@ RESOURCES: rest.Resources = {
     "adAccounts": accounts.ACCOUNT_METHODS,
     "adAccounts/adCampaigns": accounts.CAMPAIGN_METHODS,
     "adAccountUsers": accounts.USER_METHODS,
+    "adAnalytics": analytics.METHODS,
     "campaignConversions": associations.METHODS,
     "conversionEvents": events.METHODS,
     "conversions": rules.METHODS,
@@ -148,9 +150,7 @@ class SandboxServer:
     def _fault(self, raw: rest.Raw, *, uploading: bool) -> Fault | None:
         if raw.path.startswith("/admin"):
             return None
-        return self.world.faults.strike(
-            raw.method, raw.path, rest.method_name(raw, RESOURCES), uploading=uploading
-        )
+        return self.world.faults.strike(raw.method, raw.path, rest.method_name(raw, RESOURCES), uploading=uploading)
 
     def _answer(self, raw: rest.Raw) -> Answer:
         try:
@@ -181,8 +181,8 @@ class SandboxServer:
 
     async def _end(self, scope: Scope, receive: Receive, last_words: bytes, *, reset: bool) -> None:
         """End the connection under the request, past the HTTP server."""
-        connections = self._uvicorn.server_state.connections
-        transport: Any = next(c.transport for c in connections if c.client == tuple(scope["client"]))
+        connections: Any = self._uvicorn.server_state.connections
+        transport = next(c.transport for c in connections if c.client == tuple(scope["client"]))
         if reset:
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
             transport.abort()

@@ -34,9 +34,7 @@ def record(required: Mapping[str, Check], optional: Mapping[str, Check] | None =
             return
         for name in needed:
             if name not in value:
-                problems.append(
-                    problem(f"{path}/{name}", "field is required but not found and has no default value")
-                )
+                problems.append(problem(f"{path}/{name}", "field is required but not found and has no default value"))
         for name, member in value.items():
             member_check = known.get(name)
             if member_check is None:
