@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine, Table
 
     from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome
+    from airflow_provider_linkedin_capi.events.model import ConversionEvent
     from airflow_provider_linkedin_capi.sinks.task_runs import TaskRun
 
 #: How many values one IN (...) may have in the strictest database (Oracle).
@@ -99,6 +100,7 @@ class ResultsTable:
             yield {
                 "event_id": event_id[:256] if event_id else None,
                 "conversion": outcome.event.conversion if outcome.event else None,
+                "happened_at": _happened_at(outcome.event),
                 "outcome": outcome.outcome,
                 "reason": reason.code if reason else None,
                 "field": reason.field if reason else None,
@@ -157,6 +159,10 @@ class ResultsTable:
         return True
 
 
+def _happened_at(event: ConversionEvent | None) -> dt.datetime | None:
+    return dt.datetime.fromtimestamp(event.conversion_happened_at / 1000, dt.UTC) if event else None
+
+
 def _engine(conn_id: str) -> Engine:
     from sqlalchemy import event
 
@@ -186,6 +192,8 @@ def _definition(name: str) -> Table:
         MetaData(),
         Column("event_id", String(256)),
         Column("conversion", String(80)),
+        # LinkedIn's reports go by it, so this is what attributed conversions are compared with.
+        Column("happened_at", DateTime(timezone=True)),
         Column("outcome", String(16), nullable=False),
         Column("reason", String(128)),
         Column("field", String(128)),
