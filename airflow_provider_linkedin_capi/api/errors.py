@@ -6,12 +6,14 @@ import datetime as dt
 import math
 import re
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_linkedin_capi.api.call import Call, Reply
+
+T = TypeVar("T")
 
 #: 401 sub-codes that a fresh access token cannot mend.
 _TERMINAL_401 = {65601: "revoked", 65608: "restricted"}
@@ -19,6 +21,15 @@ _TERMINAL_401 = {65601: "revoked", 65608: "restricted"}
 _ITEM = re.compile(r"Index: (\d+), ")
 _INDICES = re.compile(r"indices \[([0-9, ]+)\]")
 _BATCH_INDEX = re.compile(r"\{[^{}]*\bbatchIndex=(\d+)[^{}]*\}|batchIndex=(\d+)")
+
+_OF_THE_RULE = re.compile(r"Conversion's method should be|Conversion enabled should be|ERROR :: /conversion ::")
+#: What LinkedIn repeats of the data in its messages.
+_VALUES = re.compile(r'\\?"[^"]*"|:: \S+ (?=cannot be coerced)|[0-9a-fA-F]{32,}|\S+@\S+')
+
+
+def without_values(message: str) -> str:
+    """Return one of LinkedIn's messages without what it repeats of the data, for logs and records."""
+    return _VALUES.sub(lambda match: ":: ... " if match[0].startswith("::") else "...", message)
 
 
 class LinkedInError(Exception):
@@ -70,8 +81,7 @@ class LinkedInError(Exception):
         head = f"{self.call}: " if self.call else ""
         text = f"{head}{f'LinkedIn answered {answer}: ' if answer else ''}{self.message.rstrip()}"
         for detail in self.details:
-            where = ((detail.get("input") or {}).get("inputPath") or {}).get("fieldPath")
-            text += f"; {where or 'input'}: {detail.get('description') or detail.get('code')}"
+            text += f"; {_field_path(detail) or 'input'}: {detail.get('description') or detail.get('code')}"
         if self.advice:
             text += f" -> {self.advice}"
         if self.request_ids:
@@ -80,6 +90,12 @@ class LinkedInError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _field_path(detail: Any) -> Any:
+    for name in ("input", "inputPath", "fieldPath"):
+        detail = detail.get(name) if isinstance(detail, dict) else None
+    return detail
 
 
 def _rebuild(kind: type[LinkedInError], args: tuple[Any, ...], state: dict[str, Any]) -> LinkedInError:
@@ -136,6 +152,14 @@ class InvalidRequestError(LinkedInError):
     def __init__(self, message: str, **kwargs: Any) -> None:
         super().__init__(message, **kwargs)
         self.elements = element_messages(message)
+
+    @property
+    def rule_at_fault(self) -> bool:
+        """Whether the text speaks of the conversion rule: another kind, disabled, or no URN of a rule.
+
+        A hint only: LinkedIn may word it differently any day.
+        """
+        return _OF_THE_RULE.search(self.message) is not None
 
 
 class ConflictError(InvalidRequestError):
@@ -246,10 +270,10 @@ def from_body(
     """Return the exception that an error body means; batch answers carry one per key or element."""
     message = body.get("message") or body.get("error_description") or body.get("error")
     message = str(message or "no message in the answer").strip()
-    code = body.get("code") or body.get("error")
-    service_code = body.get("serviceErrorCode")
-    details = body.get("errorDetails")
-    problems = details.get("inputErrors") if isinstance(details, dict) else None
+    code = _as(str, body.get("code") or body.get("error"))
+    service_code = _as(int, body.get("serviceErrorCode"))
+    details = _as(dict, body.get("errorDetails")) or {}
+    problems = _as(list, details.get("inputErrors")) or []
     return _error_class(status, code, origin)(
         message,
         call=call,
@@ -257,10 +281,15 @@ def from_body(
         code=code,
         service_code=service_code,
         request_ids=request_ids,
-        details=[problem for problem in problems or [] if isinstance(problem, dict)],
+        details=[problem for problem in problems if isinstance(problem, dict)],
         advice=_advice(status, code, message, origin, service_code),
         retry_after=retry_after,
     )
+
+
+def _as(kind: type[T], value: Any) -> T | None:
+    """The value if it is of the kind that LinkedIn documents."""
+    return value if isinstance(value, kind) else None
 
 
 def _error_class(status: int, code: str | None, origin: str) -> type[LinkedInError]:
