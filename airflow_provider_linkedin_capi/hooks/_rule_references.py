@@ -45,8 +45,8 @@ def as_urn(reference: RuleReference) -> str | None:
     return None
 
 
-def by_type(references: RuleReferences) -> dict[str, RuleReference] | None:
-    """Return the mapping from conversion type to reference, None when there is one reference for all.
+def parse(references: RuleReferences) -> RuleReference | dict[str, RuleReference]:
+    """Return the reference for all, or the mapping from conversion type to reference, also of its text form.
 
     :raises RuleReferenceError: the mapping is empty, or its text form is broken or names a type twice.
     """
@@ -56,7 +56,7 @@ def by_type(references: RuleReferences) -> dict[str, RuleReference] | None:
         return dict(references)
     text = str(references)
     if "=" not in text or text.strip().startswith(NAME_PREFIX):
-        return None
+        return references
     mapping: dict[str, RuleReference] = {}
     for pair in text.split(","):
         match = _PAIR.match(pair)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_linkedin_capi.api import conversion_rules, urns
+from airflow_provider_linkedin_capi.api import conversion_rules
 from airflow_provider_linkedin_capi.hooks import _rule_references as references
 from airflow_provider_linkedin_capi.hooks._base import Caller
 
@@ -50,14 +50,12 @@ class ConversionRulesMixin(Caller):
         bodies = [{**rule, "account": self.ad_account} for rule in rules]
         return self.call(conversion_rules.batch_create(bodies, self.api_version))
 
-    def batch_get_conversion_rules(self, rules: Iterable[int | str]) -> BatchResult[int | str, ConversionRule]:
-        """Return rules by id or URN; results and errors by rule."""
+    def batch_get_conversion_rules(self, rules: Iterable[int | str]) -> BatchResult[str, ConversionRule]:
+        """Return rules by id or URN; results and errors by URN."""
         return self.call(conversion_rules.batch_get(self.ad_account, list(rules), self.api_version))
 
-    def batch_update_conversion_rules(
-        self, changes: Mapping[int | str, Mapping[str, Any]]
-    ) -> BatchResult[int | str, None]:
-        """Change some fields of several rules; results and errors by rule."""
+    def batch_update_conversion_rules(self, changes: Mapping[int | str, Mapping[str, Any]]) -> BatchResult[str, None]:
+        """Change some fields of several rules; results and errors by URN."""
         return self.call(conversion_rules.batch_update(self.ad_account, changes, self.api_version))
 
     def resolve_conversion_rules(
@@ -79,16 +77,19 @@ class ConversionRulesMixin(Caller):
         :raises RuleReferenceError: a name stands for no rule, or for several.
         :raises ValueError: an id or URN that cannot be one.
         """
-        by_type = references.by_type(value)
-        return _urns(self, by_type, method) if by_type else _urns(self, {"": value}, method)[""]
+        parsed = references.parse(value)
+        if isinstance(parsed, dict):
+            return _urns(self, parsed, method)
+        return _urns(self, {"": parsed}, method)[""]
 
     def resolve_conversion_rule(
         self, value: references.RuleReference, *, method: str | None = references.CONVERSIONS_API
     ) -> str:
         """Return the URN of one rule given by id, URN or name; see :meth:`resolve_conversion_rules`."""
-        if references.by_type(value):
+        parsed = references.parse(value)
+        if isinstance(parsed, dict):
             raise references.RuleReferenceError(f"one conversion rule is wanted here, not several: {value!r}")
-        return _urns(self, {"": value}, method)[""]
+        return _urns(self, {"": parsed}, method)[""]
 
 
 def _urns(caller: Caller, by_type: Mapping[str, references.RuleReference], method: str | None) -> dict[str, str]:
@@ -99,7 +100,7 @@ def _urns(caller: Caller, by_type: Mapping[str, references.RuleReference], metho
         if urn is None:
             rules = rules or list(caller.walk(conversion_rules.find(caller.ad_account, caller.api_version)))
             rule = references.choose(rules, reference, account=caller.ad_account, method=method)
-            urn = urns.conversion_rule(rule.id)
+            urn = rule.urn
             caller.log.info("Conversion rule %r is %s", rule.name, urn)
             if not rule.enabled:
                 caller.log.warning("Conversion rule %r (%s) is disabled: LinkedIn refuses its events.", rule.name, urn)

@@ -18,6 +18,7 @@ from airflow_provider_linkedin_capi import __version__, _compat
 from airflow_provider_linkedin_capi.api import account_users, errors, retry
 from airflow_provider_linkedin_capi.api.call import Reply
 from airflow_provider_linkedin_capi.hooks import _connection_test, _settings
+from airflow_provider_linkedin_capi.hooks._campaigns import CampaignsMixin
 from airflow_provider_linkedin_capi.hooks._rules import ConversionRulesMixin
 from airflow_provider_linkedin_capi.hooks._tokens import TokenSource
 
@@ -39,7 +40,7 @@ _NEVER_SENT = (
 )
 
 
-class LinkedInConversionsHook(ConversionRulesMixin, HttpHook):
+class LinkedInConversionsHook(CampaignsMixin, ConversionRulesMixin, HttpHook):
     """Carries calls to LinkedIn's Marketing API for one connection of type ``linkedin_capi``.
 
     Built on the HTTP provider's hook: proxies, time-outs and TLS settings of the connection work as there. Unlike
