@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from airflow.triggers.base import BaseTrigger
 
 #: ``retry_policy=`` is a parameter of every operator from Airflow 3.3 on; before, this is None.
 RetryPolicy: Any
@@ -22,6 +27,16 @@ def mask_secret(secret: str) -> None:
         # Airflow before 3.1
         from airflow.utils.log.secrets_masker import mask_secret as mask  # type: ignore[import-not-found, no-redef]
     mask(secret)
+
+
+def wake_up_at(moment: dt.datetime) -> BaseTrigger:
+    """Return the trigger that fires at a moment."""
+    try:
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+    except ImportError:
+        # Airflow 2 has it without the provider.
+        from airflow.triggers.temporal import DateTimeTrigger  # type: ignore[import-not-found, no-redef]
+    return DateTimeTrigger(moment=moment)
 
 
 def airflow_version() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi.sinks.task_runs import EventIds
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine, Table
 
-    from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome
+    from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome, RowOutcome
     from airflow_provider_linkedin_capi.events.model import ConversionEvent
     from airflow_provider_linkedin_capi.sinks.task_runs import TaskRun
 
@@ -22,7 +23,7 @@ _IN_LIST = 1000
 _MESSAGE_CHARACTERS = 1000
 
 
-class ResultsTableError(ValueError):
+class ResultsTableError(Exception):
     """The results table cannot be used: says why and what to change."""
 
 
@@ -91,30 +92,46 @@ class ResultsTable:
         self._engine.dispose()
 
     def _rows(self, batch: BatchOutcome) -> Iterator[dict[str, Any]]:
-        now = dt.datetime.now(dt.UTC)
         for outcome in batch.outcomes("accepted", "rejected", "held"):
             event_id = self._event_ids.of(batch, outcome)
-            if (outcome.position, event_id, outcome.outcome) in self._recorded:
-                continue
-            reason = outcome.reason
-            yield {
-                "event_id": event_id[:256] if event_id else None,
-                "conversion": outcome.event.conversion if outcome.event else None,
-                "happened_at": _happened_at(outcome.event),
-                "outcome": outcome.outcome,
-                "reason": reason.code if reason else None,
-                "field": reason.field if reason else None,
-                "message": reason.message[:_MESSAGE_CHARACTERS] if reason else None,
-                "batch": batch.number,
-                "position": outcome.position,
-                "sent_at": batch.sent_at if outcome.outcome == "accepted" else None,
-                "recorded_at": now,
-                "dag_id": self._run.dag_id,
-                "run_id": self._run.run_id,
-                "task_id": self._run.task_id,
-                "map_index": self._run.map_index,
-                "try_number": self._run.try_number,
-            }
+            if (outcome.position, event_id, outcome.outcome) not in self._recorded:
+                yield self._row(batch, outcome, event_id)
+        if self._run.resumed and batch.skipped:
+            yield from self._acknowledged_but_not_recorded(batch)
+
+    def _acknowledged_but_not_recorded(self, batch: BatchOutcome) -> Iterator[dict[str, Any]]:
+        """A try that was killed between the checkpoint and this table left a gap: fill it."""
+        acknowledged = [
+            (outcome, outcome.event)
+            for outcome in batch.outcomes("skipped")
+            if outcome.reason and outcome.reason.code == "checkpoint" and outcome.event and outcome.event.event_id
+        ]
+        keys = [(event.conversion, event.event_id) for _, event in acknowledged if event.event_id]
+        recorded = self.accepted(keys)
+        for outcome, event in acknowledged:
+            if (event.conversion, event.event_id) not in recorded:
+                yield self._row(batch, replace(outcome, outcome="accepted", reason=None), event.event_id)
+
+    def _row(self, batch: BatchOutcome, outcome: RowOutcome, event_id: str | None) -> dict[str, Any]:
+        reason = outcome.reason
+        return {
+            "event_id": event_id[:256] if event_id else None,
+            "conversion": outcome.event.conversion if outcome.event else None,
+            "happened_at": _happened_at(outcome.event),
+            "outcome": outcome.outcome,
+            "reason": reason.code if reason else None,
+            "field": reason.field if reason else None,
+            "message": reason.message[:_MESSAGE_CHARACTERS] if reason else None,
+            "batch": batch.number,
+            "position": outcome.position,
+            "sent_at": batch.sent_at if outcome.outcome == "accepted" else None,
+            "recorded_at": dt.datetime.now(dt.UTC),
+            "dag_id": self._run.dag_id,
+            "run_id": self._run.run_id,
+            "task_id": self._run.task_id,
+            "map_index": self._run.map_index,
+            "try_number": self._run.try_number,
+        }
 
     def _recorded_before(self) -> Iterator[tuple[int, str | None, str]]:
         """What earlier tries of this task instance wrote of rows that a retry reports again."""

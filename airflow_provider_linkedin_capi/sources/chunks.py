@@ -21,7 +21,7 @@ class Source(Protocol):
         """Yield the rows in their order, ``size`` at a time, holding no more than that in memory."""
 
 
-class SourceError(ValueError):
+class SourceError(Exception):
     """The rows cannot be read: says from where, why, and what to change."""
 
 

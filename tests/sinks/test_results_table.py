@@ -69,11 +69,21 @@ def test_a_whole_batch_of_ids_is_looked_up(database, task_run, batch):
 
 
 def test_a_retry_adds_no_second_row_for_what_was_refused_before(database, task_run, batch):
-    refused = batch(ROWS, rejected=REJECTED, skipped=[0])
-    ResultsTable(database.conn_id, "results", task_run()).write(refused)
+    ResultsTable(database.conn_id, "results", task_run()).write(batch(ROWS, rejected=REJECTED))
     retry = ResultsTable(database.conn_id, "results", task_run(resumed=True, try_number=2))
     retry.write(batch(ROWS, rejected=REJECTED, skipped=[0, 2]))
-    assert [(row["event_id"], row["try_number"]) for row in rows_of(database)] == [("e-1", 1), ("e-2", 1)]
+    assert [(row["event_id"], row["try_number"]) for row in rows_of(database)] == [("e-0", 1), ("e-1", 1), ("e-2", 1)]
+
+
+def test_a_retry_records_what_a_killed_try_had_acknowledged_but_not_recorded(database, task_run, batch):
+    ResultsTable(database.conn_id, "results", task_run()).write(batch(ROWS[:1]))
+    retry = ResultsTable(database.conn_id, "results", task_run(resumed=True, try_number=2))
+    retry.write(batch(ROWS, skipped=[0, 1, 2]))
+    assert [(row["event_id"], row["outcome"], row["try_number"]) for row in rows_of(database)] == [
+        ("e-0", "accepted", 1),
+        ("e-1", "accepted", 2),
+        ("e-2", "accepted", 2),
+    ]
 
 
 def test_the_table_may_be_written_while_the_same_database_is_read(database, task_run, batch):
@@ -106,7 +116,7 @@ def test_read_only_neither_creates_nor_adds(database, task_run, batch):
 
 def test_a_table_of_another_kind_is_refused_at_the_start(database, task_run):
     database.execute("CREATE TABLE results (event_id VARCHAR(10), outcome VARCHAR(10))")
-    with pytest.raises(ResultsTableError, match="another kind of table: it has no column conversion, reason"):
+    with pytest.raises(ResultsTableError, match="another kind of table: it has no column conversion, happened_at"):
         ResultsTable(database.conn_id, "results", task_run())
 
 

@@ -1,0 +1,98 @@
+"""What a retry of the whole task can mend: the decision above LinkedIn's own retries."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_linkedin_capi import _compat
+from airflow_provider_linkedin_capi.api import errors
+from airflow_provider_linkedin_capi.delivery.errors import DayLimitReachedError, DeliveryStoppedError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+#: LinkedIn's answers that stay the same until somebody changes something.
+_LASTING = (
+    errors.AccessDeniedError,
+    errors.CredentialsError,
+    errors.InvalidRequestError,
+    errors.NotFoundError,
+    errors.TooLargeError,
+    errors.VersionError,
+    ValueError,
+)
+
+_CLOCKS_DIFFER = dt.timedelta(minutes=2)
+
+
+def is_lasting(error: BaseException) -> bool:
+    """Whether trying the same again cannot help.
+
+    Wrong columns, rules and settings are ``ValueError``; a conflict, a database's and a server's fault may pass.
+    """
+    error = _cause(error)
+    if isinstance(error, errors.RateLimitError):
+        return error.window == "quota"
+    if isinstance(error, errors.ConflictError):
+        return False
+    return isinstance(error, _LASTING)
+
+
+def after_reset(error: DayLimitReachedError) -> dt.datetime:
+    """Return when to go on after a day's limit: a little late, since being early would cost another day."""
+    return error.resets_at + _CLOCKS_DIFFER
+
+
+def wait_seconds(error: BaseException) -> float | None:
+    """Return how long LinkedIn wants to be left alone, or None when it did not say."""
+    if isinstance(error, DayLimitReachedError):
+        return max(0.0, (after_reset(error) - dt.datetime.now(dt.UTC)).total_seconds())
+    return getattr(_cause(error), "retry_after", None)
+
+
+def _cause(error: BaseException) -> BaseException:
+    return error.error if isinstance(error, DeliveryStoppedError) and error.error is not None else error
+
+
+def default_retry_policy(kwargs: dict[str, Any]) -> None:
+    """Give an operator :class:`LinkedInRetryPolicy` where Airflow knows such and the author set none.
+
+    :param kwargs: the keyword arguments on their way to ``BaseOperator``.
+    """
+    if _compat.RetryPolicy is not None and "retry_policy" not in kwargs.get("default_args", {}):
+        kwargs.setdefault("retry_policy", LinkedInRetryPolicy())
+
+
+def failure(error: Exception) -> Exception:
+    """Return what a task should raise for an error: itself, or what keeps Airflow from useless retries.
+
+    On Airflow 3.3 and newer the retry policy decides by the error itself.
+    """
+    lasting = is_lasting(error) or isinstance(error, DayLimitReachedError)
+    if _compat.RetryPolicy is not None or not lasting:
+        return error
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    return AirflowFailException(str(error))
+
+
+class LinkedInRetryPolicy(_compat.RetryPolicy or object):  # type: ignore[misc]
+    """Waits as long as LinkedIn asks for, and fails at once where no retry can help.
+
+    It is the default of this provider's operators on Airflow 3.3 and newer; ``retry_policy=None`` brings back
+    Airflow's plain retries.
+
+    .. seealso:: Airflow's *Retry policies*
+    """
+
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
+    ) -> Any:
+        """Decide about one failed try."""
+        decision = _compat.RetryDecision
+        if is_lasting(exception):
+            return decision.fail(f"no retry can mend this: {type(_cause(exception)).__name__}")
+        if (seconds := wait_seconds(exception)) is not None:
+            return decision.retry(dt.timedelta(seconds=seconds), reason=f"LinkedIn asks to wait {seconds:.0f} s")
+        return decision.default()

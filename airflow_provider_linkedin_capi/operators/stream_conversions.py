@@ -1,0 +1,359 @@
+"""Conversions from a warehouse, a file or another task to LinkedIn's Conversions API."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
+
+from airflow_provider_linkedin_capi import _compat
+from airflow_provider_linkedin_capi._retries import after_reset, default_retry_policy, failure
+from airflow_provider_linkedin_capi.api import limits
+from airflow_provider_linkedin_capi.delivery.errors import DayLimitReachedError, DeliveryStoppedError
+from airflow_provider_linkedin_capi.delivery.protocols import DeliverySettings
+from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_linkedin_capi._checkpoint import TaskCheckpoint
+    from airflow_provider_linkedin_capi.delivery import Delivery, Summary
+    from airflow_provider_linkedin_capi.delivery.protocols import Mapper, MapperFactory
+    from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
+    from airflow_provider_linkedin_capi.sources.chunks import Source
+
+RuleReference = int | str
+
+
+class StreamConversionsOperator(BaseOperator):
+    """Deliver conversion events to LinkedIn, and say of every row what became of it.
+
+    Rows come from exactly one of ``sql``, ``records`` and ``path``; each becomes a conversion event or a rejection
+    with a reason (docs/fields.md lists the fields). Batches that LinkedIn acknowledged are never sent again by a
+    retry, nor, with ``results_table``, events that any earlier run delivered. See docs/delivery.md.
+
+    .. code-block:: python
+
+        StreamConversionsOperator(
+            task_id="stream_conversions",
+            sql="SELECT * FROM crm_conversions WHERE happened_at >= %(since)s ORDER BY id",
+            parameters={"since": "{{ data_interval_start }}"},
+            sql_conn_id="warehouse",
+            conversion_rule={"LEAD": 22285180, "PURCHASE": "Purchases from the CRM"},
+            rejects_path="s3://aws_default@marketing/rejects/{{ run_id }}.jsonl",
+            results_table="linkedin_results",
+            max_invalid=0.02,
+        )
+
+    Returns the summary as XCom, also when the task fails: ``rows_read``, ``events_sent``, ``accepted``,
+    ``rejected``, ``warned``, ``held``, ``skipped``, ``batches``, ``requests``, ``retries``, ``resent_unknown``,
+    ``reasons`` (code to number of rows), ``first_happened_at``, ``last_happened_at``, ``rejects_path``, ``seconds``.
+    ``rows_read = accepted + rejected + held + skipped`` holds always.
+
+    :param sql: one SELECT for ``sql_conn_id``, or a ``.sql`` file. Order it by a unique key, so that a retry meets the
+        same batches. (templated)
+    :param sql_conn_id: a connection whose hook is a ``DbApiHook``. (templated)
+    :param parameters: values for the placeholders of ``sql``, in the driver's own style. (templated)
+    :param count_rows: count the query's rows first, so that the log can tell the time left.
+    :param records: a list of dictionaries, e.g. the output of another task. (templated)
+    :param path: a JSON lines or CSV file, or a directory of such, as ``ObjectStoragePath`` names it; dead letters
+        of this operator are read as the rows inside them. (templated)
+    :param conversion_rule: the rule as id, URN or name; or one per conversion type, as a mapping or as text
+        ``LEAD=22285180,PURCHASE=22285188``, chosen by the row's ``conversion_type``. A row's own ``conversion``
+        wins. (templated)
+    :param column_mapping: column to field, for columns with names of their own, e.g. ``{"crm_mail": "email"}``.
+        (templated)
+    :param source_format: ``events``; or ``offline`` for rows made for LinkedIn's retired offline conversions API.
+    :param naive_timezone: the zone of times that carry none.
+    :param event_id: ``derive`` gives events without an id one that depends on their contents alone; ``keep``
+        sends them without.
+    :param on_invalid: ``skip`` leaves out rows that cannot be delivered, ``fail`` fails the task for the first one,
+        after everything else was delivered and the evidence is written.
+    :param max_invalid: fail the task when more rows than this (a number), or a larger share of them (a float from 0 to
+        1), were rejected or held. Everything else is delivered first.
+    :param rejects_path: where the dead letters go, one JSON line for each rejected or held row: anything that
+        ``ObjectStoragePath`` takes. The rows are written as they came, so choose a place fit for personal data.
+        (templated)
+    :param results_table: a ledger with one row for each event: what became of it, when, in which run. Created when it
+        is missing. (templated)
+    :param results_conn_id: the connection of ``results_table``; ``sql_conn_id`` when None. (templated)
+    :param skip_accepted: leave out events that the results table holds as accepted for the same rule.
+    :param batch_size: rows in one request, at most 5,000.
+    :param max_in_flight: requests that wait for their answers at once.
+    :param requests_per_minute: what this task may use of LinkedIn's 600; mapped tasks divide it.
+    :param requests_per_day: what this task may use of LinkedIn's daily limit.
+    :param on_unknown_outcome: what follows when no answer says whether LinkedIn stored a batch: ``resend`` sends it
+        again, ``hold`` leaves its rows to a person, as dead letters.
+    :param dry_run: do everything but the sending; the first event is logged with its identifiers masked.
+    :param deferrable: when the day's limit is reached, give the worker slot back and go on after 00:00 UTC, instead of
+        failing. Airflow's ``[operators] default_deferrable`` by default.
+    :param ad_account_id: the ad account in which rules are looked up by name; the connection's when None. (templated)
+    :param linkedin_conn_id: a connection of type ``linkedin_capi``. (templated)
+    :raises AirflowFailException: more rows were refused than ``on_invalid`` and ``max_invalid`` allow.
+    :raises DeliveryStoppedError: LinkedIn refuses what is no single row's fault, or does not answer. A retry goes on
+        from there.
+
+    .. seealso:: https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/conversions-api
+    """
+
+    template_fields: Sequence[str] = (
+        "sql",
+        "sql_conn_id",
+        "parameters",
+        "records",
+        "path",
+        "conversion_rule",
+        "column_mapping",
+        "rejects_path",
+        "results_table",
+        "results_conn_id",
+        "ad_account_id",
+        "linkedin_conn_id",
+    )
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers = {  # noqa: RUF012 - Airflow's own declaration
+        "sql": "sql",
+        "parameters": "json",
+        "records": "json",
+        "column_mapping": "json",
+    }
+    operator_extra_links = (CampaignManagerLink(),)
+    ui_color = "#cfe3f5"
+
+    def __init__(
+        self,
+        *,
+        sql: str | None = None,
+        sql_conn_id: str | None = None,
+        parameters: Mapping[str, Any] | Sequence[Any] | None = None,
+        count_rows: bool = False,
+        records: Sequence[Mapping[str, Any]] | None = None,
+        path: str | None = None,
+        conversion_rule: RuleReference | Mapping[str, RuleReference] | None = None,
+        column_mapping: Mapping[str, str] | None = None,
+        source_format: Literal["events", "offline"] = "events",
+        naive_timezone: str = "UTC",
+        event_id: Literal["derive", "keep"] = "derive",
+        on_invalid: Literal["skip", "fail"] = "skip",
+        max_invalid: int | float | None = None,
+        rejects_path: str | None = None,
+        results_table: str | None = None,
+        results_conn_id: str | None = None,
+        skip_accepted: bool = True,
+        batch_size: int = limits.MAX_EVENTS_PER_BATCH,
+        max_in_flight: int = 8,
+        requests_per_minute: int = limits.REQUESTS_PER_MINUTE,
+        requests_per_day: int = limits.REQUESTS_PER_DAY,
+        on_unknown_outcome: Literal["resend", "hold"] = "resend",
+        dry_run: bool = False,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        ad_account_id: int | str | None = None,
+        linkedin_conn_id: str = "linkedin_capi_default",
+        **kwargs: Any,
+    ) -> None:
+        default_retry_policy(kwargs)
+        super().__init__(**kwargs)
+        self.sql = sql
+        self.sql_conn_id = sql_conn_id
+        self.parameters = parameters
+        self.count_rows = count_rows
+        self.records = records
+        self.path = path
+        self.conversion_rule = conversion_rule
+        self.column_mapping = column_mapping
+        self.source_format = source_format
+        self.naive_timezone = naive_timezone
+        self.event_id = event_id
+        self.on_invalid = on_invalid
+        self.max_invalid = max_invalid
+        self.rejects_path = rejects_path
+        self.results_table = results_table
+        self.results_conn_id = results_conn_id
+        self.skip_accepted = skip_accepted
+        self.batch_size = batch_size
+        self.deferrable = deferrable
+        self.ad_account_id = ad_account_id
+        self.linkedin_conn_id = linkedin_conn_id
+        self._settings = DeliverySettings(
+            max_in_flight=max_in_flight,
+            requests_per_minute=requests_per_minute,
+            requests_per_day=requests_per_day,
+            on_unknown_outcome=on_unknown_outcome,
+            dry_run=dry_run,
+        )
+        self._delivery: Delivery | None = None
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse what is known to be wrong before any template is rendered."""
+        given = [name for name in ("sql", "records", "path") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of sql, records and path, not {' and '.join(given) or 'none'}")
+        if self.sql is not None and self.sql_conn_id is None:
+            raise ValueError("sql needs sql_conn_id, the connection of the database to read from")
+        if self.results_table is not None and (self.results_conn_id or self.sql_conn_id) is None:
+            raise ValueError("results_table needs results_conn_id, since there is no sql_conn_id to fall back on")
+        size = self.batch_size
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= limits.MAX_EVENTS_PER_BATCH:
+            raise ValueError(f"batch_size must be a whole number from 1 to 5000, not {size!r}")
+        for name, choices in (
+            ("on_invalid", ("skip", "fail")),
+            ("event_id", ("derive", "keep")),
+            ("source_format", ("events", "offline")),
+        ):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, not {getattr(self, name)!r}")
+        budget = self.max_invalid
+        if budget is not None and (
+            isinstance(budget, bool)
+            or not isinstance(budget, int | float)
+            or not budget >= 0
+            or (isinstance(budget, float) and budget > 1)
+        ):
+            raise ValueError(f"max_invalid must be a number of rows, or a share from 0.0 to 1.0, not {budget!r}")
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Deliver the rows and return the summary."""
+        from airflow_provider_linkedin_capi._checkpoint import TaskCheckpoint
+
+        checkpoint = None if self._settings.dry_run else TaskCheckpoint(context)
+        if checkpoint and checkpoint.finished is not None:
+            self.log.info("An earlier try had delivered everything and ended before it could say so: nothing to do.")
+            return checkpoint.finished
+        try:
+            summary = self._deliver(context, checkpoint)
+        except DayLimitReachedError as error:
+            self._hand_over(context, error.summary)
+            if self.deferrable:
+                moment = after_reset(error)
+                self.log.warning("%s Deferred until %s.", error, moment.isoformat())
+                self.defer(trigger=_compat.wake_up_at(moment), method_name="resume")
+            raise failure(error) from error
+        except DeliveryStoppedError as error:
+            self._hand_over(context, error.summary)
+            raise failure(error) from error
+        except Exception as error:
+            if (translated := failure(error)) is error:
+                raise
+            raise translated from error
+        result = self._hand_over(context, summary)
+        self._check_budget(summary)
+        if checkpoint:
+            checkpoint.finish(result)
+        return result
+
+    def resume(self, context: Context, event: dt.datetime) -> dict[str, Any]:
+        """Go on after the day's limit was lifted; the checkpoint knows what was delivered."""
+        return self.execute(context)
+
+    def on_kill(self) -> None:
+        """Stop sending; what LinkedIn has acknowledged by then is on record."""
+        if self._delivery:
+            self._delivery.stop()
+
+    def _deliver(self, context: Context, checkpoint: TaskCheckpoint | None) -> Summary:
+        from airflow_provider_linkedin_capi.delivery import Delivery
+        from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
+        from airflow_provider_linkedin_capi.sinks.dead_letters import DeadLetters
+        from airflow_provider_linkedin_capi.sinks.results_table import ResultsTable
+        from airflow_provider_linkedin_capi.sinks.task_runs import TaskRun
+
+        hook = LinkedInConversionsHook(self.linkedin_conn_id, ad_account_id=self.ad_account_id)
+        if hook.settings.ad_account:
+            CampaignManagerLink.persist(context, hook.settings.ad_account)
+        mapper_factory = self._mapper_factory(hook)
+        source = self._source()
+        run = TaskRun.of(context, resumed=checkpoint is not None and checkpoint.resumed)
+        with ExitStack() as stack:
+            sinks: list[Any] = []
+            ledger = None
+            if self.results_table:
+                conn_id = self.results_conn_id or self.sql_conn_id
+                assert conn_id
+                ledger = stack.enter_context(closing(ResultsTable(
+                    conn_id, self.results_table, run, self.column_mapping, read_only=self._settings.dry_run
+                )))  # fmt: skip
+                sinks.append(ledger)
+            if self.rejects_path:
+                sinks.append(stack.enter_context(closing(DeadLetters(self.rejects_path, run, self.column_mapping))))
+            self._delivery = Delivery(
+                hook,
+                replace(self._settings, api_version=hook.api_version),
+                checkpoint=checkpoint,
+                sinks=sinks,
+                ledger=ledger if self.skip_accepted else None,
+                log=cast("Any", self.log),
+            )
+            return self._delivery.run(source.chunks(self.batch_size), mapper_factory, rows_expected=source.count_rows())
+
+    def _source(self) -> Source:
+        from airflow_provider_linkedin_capi.sources.files import FileSource
+        from airflow_provider_linkedin_capi.sources.records import RecordsSource
+        from airflow_provider_linkedin_capi.sources.sql import SqlSource
+
+        if self.sql is not None:
+            assert self.sql_conn_id
+            return SqlSource(self.sql_conn_id, self.sql, self.parameters, count=self.count_rows)
+        return FileSource(self.path) if self.path is not None else RecordsSource(self.records)
+
+    def _mapper_factory(self, hook: LinkedInConversionsHook) -> MapperFactory:
+        from airflow_provider_linkedin_capi.events.mapper import RowMapper
+
+        rule = None if self.conversion_rule is None else hook.resolve_conversion_rules(self.conversion_rule)
+
+        def make(columns: Sequence[str], now_ms: int) -> Mapper:
+            mapper = RowMapper(
+                columns,
+                rule=rule,
+                column_mapping=self.column_mapping,
+                naive_timezone=self.naive_timezone,
+                now_ms=now_ms,
+                api_version=hook.api_version,
+                derive_event_ids=self.event_id == "derive",
+            )
+            for notice in mapper.notices:
+                self.log.warning("%s", notice)
+            if mapper.ignored_columns:
+                self.log.info("Columns that are no field of an event: %s", ", ".join(mapper.ignored_columns))
+            return mapper
+
+        return make
+
+    def _hand_over(self, context: Context, summary: Summary) -> dict[str, Any]:
+        """Log the figures and leave them as XCom and asset event, whatever follows."""
+        from airflow_provider_linkedin_capi.operators._stream_log import log_summary
+
+        summary.rejects_path = self.rejects_path
+        result = summary.as_dict()
+        log_summary(self.log, summary, results_table=self.results_table, dry_run=self._settings.dry_run)
+        context["ti"].xcom_push(key="return_value", value=result)
+        for asset in self.outlets:
+            context["outlet_events"][asset].extra = {
+                "accepted": summary.accepted,
+                "rejected": summary.rejected,
+                "held": summary.held,
+                "skipped": summary.skipped,
+            }
+        return result
+
+    def _check_budget(self, summary: Summary) -> None:
+        """Fail when more rows were not delivered than the author allows."""
+        refused = summary.rejected + summary.held
+        budget: int | float | None = 0 if self.on_invalid == "fail" else self.max_invalid
+        if budget is None:
+            return
+        allowed = budget * summary.rows_read if isinstance(budget, float) else budget
+        if refused > allowed:
+            where = f" They are in {self.rejects_path}." if self.rejects_path else ""
+            setting = "on_invalid='fail'" if self.on_invalid == "fail" else f"max_invalid={self.max_invalid!r}"
+            reasons = ", ".join(f"{code}: {count}" for code, count in summary.reasons.items())
+            raise AirflowFailException(
+                f"{refused} of {summary.rows_read} rows were not delivered ({reasons}), more than {setting} allows."
+                f"{where} All others were delivered. Mend the rows and clear this task, or send the mended dead "
+                "letters with path=."
+            )
