@@ -7,6 +7,7 @@ import threading
 import time
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
+from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
@@ -19,6 +20,7 @@ from airflow_provider_linkedin_capi.api import account_users, errors, retry
 from airflow_provider_linkedin_capi.api.call import Reply
 from airflow_provider_linkedin_capi.hooks import _connection_test, _settings
 from airflow_provider_linkedin_capi.hooks._campaigns import CampaignsMixin
+from airflow_provider_linkedin_capi.hooks._reports import ReportsMixin
 from airflow_provider_linkedin_capi.hooks._rules import ConversionRulesMixin
 from airflow_provider_linkedin_capi.hooks._tokens import TokenSource
 
@@ -36,11 +38,10 @@ _NEVER_SENT = (
     urllib3_errors.ConnectTimeoutError,
     urllib3_errors.NameResolutionError,
     urllib3_errors.ProxyError,
-    urllib3_errors.SSLError,
 )
 
 
-class LinkedInConversionsHook(CampaignsMixin, ConversionRulesMixin, HttpHook):
+class LinkedInConversionsHook(CampaignsMixin, ReportsMixin, ConversionRulesMixin, HttpHook):
     """Carries calls to LinkedIn's Marketing API for one connection of type ``linkedin_capi``.
 
     Built on the HTTP provider's hook: proxies, time-outs and TLS settings of the connection work as there. Unlike
@@ -223,6 +224,8 @@ def _transport_error(call: Call[Any], error: requests.RequestException) -> error
     cause = error.args[0] if error.args else None
     cause = getattr(cause, "reason", cause)
     kind = type(cause if isinstance(cause, BaseException) else error).__name__
-    if isinstance(error, requests.ConnectTimeout) or isinstance(cause, _NEVER_SENT):
+    # TLS may also break after the request left; a certificate is judged before.
+    untrusted = isinstance(cause, urllib3_errors.SSLError) and isinstance(cause.args[0], SSLCertVerificationError)
+    if untrusted or isinstance(error, requests.ConnectTimeout) or isinstance(cause, _NEVER_SENT):
         return errors.NotSentError(f"no connection to LinkedIn ({kind})", call=call.name)
     return errors.OutcomeUnknownError(f"the connection broke before a whole answer was there ({kind})", call=call.name)

@@ -94,7 +94,9 @@ def test_a_version_that_is_none_is_refused(version: str) -> None:
 
 
 def test_masked_values_are_recognised() -> None:
-    with pytest.raises(_settings.ConnectionSettingsError, match=r"client secret and the access token arrived as '\*\*\*'"):
+    with pytest.raises(
+        _settings.ConnectionSettingsError, match=r"client secret and the access token arrived as '\*\*\*'"
+    ):
         settings(login="id", password="***", extra={"access_token": "***"})
 
 
@@ -106,7 +108,13 @@ def test_secrets_do_not_show_in_the_repr() -> None:
 
 def test_transport_settings_are_those_of_the_http_provider() -> None:
     found = settings(
-        extra={"access_token": "t", "timeout": "7", "verify": "/etc/ca.pem", "proxy": "http://p:1", "trust_env": "false"}
+        extra={
+            "access_token": "t",
+            "timeout": "7",
+            "verify": "/etc/ca.pem",
+            "proxy": "http://p:1",
+            "trust_env": "false",
+        }
     )
     assert found.timeout == 7
     assert found.verify == "/etc/ca.pem"

@@ -1,0 +1,160 @@
+"""One refresh per 401, shared by all threads; secrets masked; rotated refresh tokens kept."""
+
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_linkedin_capi.api import account_users, errors
+from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
+    from tests.conftest import Connect
+
+USERS = account_users.of_authenticated_member("202609")
+KEPT = "AIRFLOW_VAR_LINKEDIN_CAPI__LINKEDIN_CAPI_DEFAULT__REFRESH_TOKEN"
+
+
+def exchanges(sandbox: SandboxServer) -> list[str]:
+    """Bodies of the requests to the token service."""
+    return [r.body.decode() for r in sandbox.world.requests if r.path.endswith("/accessToken")]
+
+
+def test_a_401_mints_one_token_and_the_call_succeeds(refreshable: str, sandbox: SandboxServer) -> None:
+    hook = LinkedInConversionsHook(refreshable)
+    assert hook.call(USERS).elements
+    assert len(exchanges(sandbox)) == 1
+    hook.call(USERS)
+    assert len(exchanges(sandbox)) == 1
+
+
+def test_no_bearer_token_goes_to_the_token_service(refreshable: str, sandbox: SandboxServer) -> None:
+    LinkedInConversionsHook(refreshable).call(USERS)
+    exchange = next(r for r in sandbox.world.requests if r.path.endswith("/accessToken"))
+    assert "authorization" not in exchange.headers
+    assert "sandbox-secret" not in exchange.query
+
+
+def test_all_threads_share_one_refresh(refreshable: str, sandbox: SandboxServer) -> None:
+    hook = LinkedInConversionsHook(refreshable)
+    assert hook.tokens.current() == "stale-token"
+    barrier = threading.Barrier(8)
+
+    def work(_: int) -> int:
+        barrier.wait()
+        return len(hook.call(USERS).elements)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(8))) == [1] * 8
+    assert len(exchanges(sandbox)) == 1
+
+
+def test_an_empty_access_token_is_minted_before_the_first_call(sandbox: SandboxServer, connect: Connect) -> None:
+    conn_id = connect(
+        "minted",
+        conn_type="linkedin_capi",
+        host=sandbox.url,
+        login="sandbox-client",
+        password="sandbox-secret",
+        extra={"refresh_token": "sandbox-refresh", "oauth_base_url": f"{sandbox.url}/oauth/v2"},
+    )
+    LinkedInConversionsHook(conn_id).call(USERS)
+    assert [r.status for r in sandbox.world.requests] == [200, 200]
+
+
+def test_a_dead_bare_token_says_what_to_put_into_the_connection(linkedin: str, sandbox: SandboxServer) -> None:
+    sandbox.world.expire_token()
+    with pytest.raises(errors.CredentialsError, match="no refresh token to mint another one from") as failure:
+        LinkedInConversionsHook(linkedin).call(USERS)
+    assert "65602" in str(failure.value.__cause__)
+
+
+def test_a_revoked_token_is_not_refreshed(refreshable: str, sandbox: SandboxServer) -> None:
+    sandbox.world.add_token("stale-token", status="revoked")
+    with pytest.raises(errors.CredentialsError, match=r"REVOKED_ACCESS_TOKEN.*consent again"):
+        LinkedInConversionsHook(refreshable).call(USERS)
+    assert exchanges(sandbox) == []
+
+
+def test_a_dead_refresh_token_ends_it_at_once(refreshable: str, sandbox: SandboxServer) -> None:
+    sandbox.world.add_token("sandbox-refresh", refresh=True, status="revoked")
+    with pytest.raises(errors.CredentialsError, match="member has to consent again"):
+        LinkedInConversionsHook(refreshable).call(USERS)
+    assert len(exchanges(sandbox)) == 1
+
+
+def test_a_wrong_client_secret_is_named(sandbox: SandboxServer, connect: Connect) -> None:
+    conn_id = connect(
+        "wrong",
+        conn_type="linkedin_capi",
+        host=sandbox.url,
+        login="sandbox-client",
+        password="not-the-secret",
+        extra={"refresh_token": "sandbox-refresh", "oauth_base_url": f"{sandbox.url}/oauth/v2"},
+    )
+    with pytest.raises(errors.CredentialsError, match="client id and client secret"):
+        LinkedInConversionsHook(conn_id).call(USERS)
+
+
+def test_a_rotated_refresh_token_is_used_at_once(refreshable: str, sandbox: SandboxServer) -> None:
+    sandbox.world.add_client("sandbox-client", "sandbox-secret", rotates=True)
+    hook = LinkedInConversionsHook(refreshable)
+    hook.tokens.renew("stale-token")
+    hook.tokens.renew(hook.tokens.current())
+    first, second = exchanges(sandbox)
+    assert first != second
+    assert [r.status for r in sandbox.world.requests] == [200, 200]
+
+
+def test_a_rotated_refresh_token_survives_the_task_in_a_variable(
+    refreshable: str, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: dict[str, str] = {}
+    monkeypatch.setattr("airflow.providers.common.compat.sdk.Variable.set", kept.__setitem__)
+    sandbox.world.add_client("sandbox-client", "sandbox-secret", rotates=True)
+    LinkedInConversionsHook(refreshable).call(USERS)
+    assert list(kept) == ["linkedin_capi__linkedin_capi_default__refresh_token"]
+
+    monkeypatch.setenv(KEPT, *kept.values())
+    LinkedInConversionsHook(refreshable).call(USERS)
+    rotated = json.loads(next(iter(kept.values())))["refresh_token"]
+    assert len(exchanges(sandbox)) == 2
+    assert rotated != "sandbox-refresh"
+
+
+def test_a_newly_pasted_refresh_token_wins_over_a_kept_one(
+    refreshable: str, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEPT, json.dumps({"origin": "of another token", "refresh_token": "rotated"}))
+    LinkedInConversionsHook(refreshable).call(USERS)
+    assert "refresh_token=sandbox-refresh" in exchanges(sandbox)[0]
+
+
+def test_secrets_show_in_no_log_line(
+    refreshable: str, sandbox: SandboxServer, logged: Callable[[], str], waits: list[float]
+) -> None:
+    sandbox.world.faults.add("status", status=503, times=1)
+    LinkedInConversionsHook(refreshable).call(USERS)
+    minted = sandbox.world.requests[-1].headers["authorization"].removeprefix("Bearer ")
+    lines = logged()
+    assert "Minted an access token" in lines
+    assert "trying again" in lines
+    for secret in ("stale-token", "sandbox-refresh", "sandbox-secret", minted):
+        assert secret not in lines
+    for request in sandbox.world.requests:
+        assert not any(secret in request.path + request.query for secret in ("token=", "sandbox-secret", minted))
+
+
+def test_the_end_of_the_refresh_token_is_warned_of(
+    refreshable: str, sandbox: SandboxServer, logged: Callable[[], str]
+) -> None:
+    sandbox.world.add_token("sandbox-refresh", refresh=True, lifetime_seconds=20.5 * 86_400)
+    LinkedInConversionsHook(refreshable).call(USERS)
+    assert "ends in 20 days" in logged()
