@@ -79,6 +79,7 @@ class Entities(msgspec.Struct):
 
     :param associations: campaign id -> rule id -> time of association in epoch milliseconds.
     :param roles: member URN -> account id -> role.
+    :param order_paths: account id -> order id -> what led to the order.
     :param next_id: the next id for whatever is created.
     """
 
@@ -93,4 +94,5 @@ class Entities(msgspec.Struct):
     insight_tags: dict[int, InsightTag] = {}
     domains: list[Domain] = []
     segments: dict[int, dict[str, Any]] = {}
+    order_paths: dict[int, dict[str, list[dict[str, Any]]]] = {}
     next_id: int = 14_488_340

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 MAX_BATCH = 100
 AUTO_ASSOCIATED_CAMPAIGNS = 200
 OWNERSHIP_SINCE = 202605
+MQL_SQL_GONE = 202408
 MQL_SQL_SINCE = 202608
+LAST_LEGACY_VERSION = 202310
 
 LONG_WINDOW_TYPES = frozenset(
     {
@@ -85,6 +87,8 @@ TYPES = frozenset(
         "QUALIFIED_LEAD",
     ]
 )
+#: Known to versions up to 202310 alone.
+LEGACY_TYPES = frozenset({"RATE", "TALENT_LEAD", "JOB_APPLY", "TALENT_MEDIA_ENGAGEMENT"})
 METHODS_OF_CONVERSION = frozenset(
     {
         "CONVERSIONS_API",
@@ -113,7 +117,11 @@ _READ_ONLY = [
 
 
 def _schema(version: int, required: tuple[str, ...]) -> Check:
-    types = TYPES | {"MARKETING_QUALIFIED_LEAD", "SALES_QUALIFIED_LEAD"} if version >= MQL_SQL_SINCE else TYPES
+    types = TYPES
+    if version >= MQL_SQL_SINCE or version < MQL_SQL_GONE:
+        types |= {"MARKETING_QUALIFIED_LEAD", "SALES_QUALIFIED_LEAD"}
+    if version <= LAST_LEGACY_VERSION:
+        types |= LEGACY_TYPES
     match = record({"matchType": symbol(frozenset({"EXACT", "STARTS_WITH", "CONTAINS"})), "matchValue": text})
     members: dict[str, Check] = {
         "name": text,
@@ -141,7 +149,11 @@ def create(request: RestRequest) -> Answer:
     """Create one rule."""
     body = request.checked(_schema(request.version, ("name", "type")))
     rule = _create(request, body)
-    return answers.created("conversions", rule["id"], rule)
+    answer = answers.created("conversions", rule["id"], rule)
+    if rule["conversionMethod"] == "OFFLINE_CONVERSIONS_UPLOAD":
+        # The pages of that time name the older header.
+        answer.headers["X-LinkedIn-Id"] = answer.headers.pop("x-restli-id")
+    return answer
 
 
 def batch_create(request: RestRequest) -> Answer:

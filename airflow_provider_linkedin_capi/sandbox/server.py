@@ -19,7 +19,10 @@ from airflow_provider_linkedin_capi.sandbox import (
     answers,
     associations,
     events,
+    insight_tag_domains,
+    insight_tags,
     oauth,
+    offline,
     rest,
     rules,
     throttle,
@@ -42,9 +45,15 @@ RESOURCES: rest.Resources = {
     "adAccounts/adCampaigns": accounts.CAMPAIGN_METHODS,
     "adAccountUsers": accounts.USER_METHODS,
     "adAnalytics": analytics.METHODS,
+    "adEventWithConversions": insight_tags.PATH_METHODS,
     "campaignConversions": associations.METHODS,
     "conversionEvents": events.METHODS,
     "conversions": rules.METHODS,
+    "dmpSegments": offline.SEGMENT_METHODS,
+    "dmpSegments/conversions": offline.CONVERSION_METHODS,
+    "insightTagDomains": insight_tag_domains.METHODS,
+    "insightTags": insight_tags.TAG_METHODS,
+    "insightTagsPermission": insight_tags.PERMISSION_METHODS,
 }
 
 _ERROR_PAGE = b"<html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"

@@ -294,6 +294,11 @@ class World:
             now = self.clock.now_ms()
             self.entities.domains.append(Domain(tag, name, now, now, blocked))
 
+    def add_order_path(self, order_id: str, path: list[dict[str, Any]], *, account: int = ACCOUNT) -> None:
+        """Let impressions and clicks have led to an order."""
+        with self.transaction():
+            self.entities.order_paths.setdefault(account, {})[order_id] = path
+
     def browser_hit(
         self, rule: int, *, event_id: str | None = None, happened_at: int | None = None, value: str = "0"
     ) -> None:
