@@ -25,7 +25,9 @@ _HEX_64: Final = re.compile(r"[0-9a-fA-F]{64}").fullmatch
 _HEX: Final = re.compile(r"[0-9a-fA-F]+").fullmatch
 _BASE64_OF_32_BYTES: Final = re.compile(r"[A-Za-z0-9+/_-]{43}=?").fullmatch
 _OTHER_DIGESTS: Final = {32: "email_md5", 40: "email_sha1", 128: "email_sha512"}
-_USUAL_EMAIL: Final = re.compile(r"[a-z0-9._+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,3}").fullmatch
+_ADDRESS = r"[a-z0-9._+-]{1,64}+@[a-z0-9-]{1,63}+(?:\.[a-z0-9-]{1,63}+){1,2}+"
+_USUAL_EMAIL: Final = re.compile(_ADDRESS).fullmatch
+_USUAL_EMAILS: Final = re.compile(rf"(?:{_ADDRESS}\n)++").fullmatch
 _EMAIL: Final = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+@[\w-]+(?:\.[\w-]+)+").fullmatch
 _MAX_EMAIL_CHARACTERS: Final = 254
 #: Long enough to be no placeholder, so that one match is the whole check.
@@ -37,6 +39,13 @@ _LEAD_ID: Final = re.compile(r"[A-Za-z0-9_=.-]{1,256}").fullmatch
 
 def emails(cells: Sequence[Any]) -> list[str | None]:
     """Return the SHA-256 of each usual address."""
+    try:
+        lines = "\n".join(cells).lower() + "\n"
+    except TypeError:
+        lines = ""
+    # one match for the whole column costs a third of a match for each address
+    if _USUAL_EMAILS(lines) and lines.count("\n") == len(cells):
+        return [sha256(address).hexdigest() for address in lines.encode().splitlines()]
     return [
         sha256(address.encode()).hexdigest()
         if cell.__class__ is str and _USUAL_EMAIL(address := cell.lower())
@@ -92,8 +101,8 @@ def ip_address(cell: Any) -> Any:
     return str(value) if isinstance(value, ipaddress.IPv4Address) else Refused("ip_invalid")
 
 
-def hashed_ip_addresses(cells: Sequence[Any]) -> list[str | None]:
-    """Return each hash in lower case."""
+def hashes(cells: Sequence[Any]) -> list[str | None]:
+    """Return each SHA-256 in lower case."""
     return [cell.lower() if cell.__class__ is str and _HEX_64(cell) else None for cell in cells]
 
 

@@ -16,10 +16,9 @@ from airflow_provider_linkedin_capi.events.model import (
     UserId,
     UserInfo,
 )
-from airflow_provider_linkedin_capi.events.money import ValueColumns
-from airflow_provider_linkedin_capi.events.reading import IDENTIFIERS, Column, Findings
+from airflow_provider_linkedin_capi.events.money import read_values
+from airflow_provider_linkedin_capi.events.reading import IDENTIFIERS, Column, Findings, RepetitiveColumn
 from airflow_provider_linkedin_capi.events.rules import RuleColumns
-from airflow_provider_linkedin_capi.events.texts import TextColumn
 from airflow_provider_linkedin_capi.events.times import TimeColumn
 
 #: ``idType`` of each field, in the order of ``userIds``; derived event ids rest on this order.
@@ -83,7 +82,6 @@ class RowMapper:
             str(column) for index, column in enumerate(columns) if index not in used
         )
         self._times = TimeColumn(naive_timezone=naive_timezone, now_ms=now_ms)
-        self._values = ValueColumns()
         self._columns = {column.field: column for column in _text_columns() if column.field in self._index}
 
     def _leave_out(self, columns: Sequence[str], api_version: str) -> list[str]:
@@ -126,7 +124,7 @@ class RowMapper:
         infos = _infos(read, count, findings)
         values = absent
         if "amount" in cells or "currencyCode" in cells:
-            values = self._values.read(cells.get("amount", absent), cells.get("currencyCode", absent), findings)
+            values = read_values(cells.get("amount", absent), cells.get("currencyCode", absent), findings)
         leads = read.get("lead", absent)
         externals = [text and (text,) for text in read["externalIds"]] if "externalIds" in read else absent
         ids = _user_ids(read, count)
@@ -182,17 +180,17 @@ def _text_columns() -> list[Column]:
         Column("li_fat_id", identifiers.opaque_ids, identifiers.opaque_id),
         Column("ACXIOM_ID", identifiers.opaque_ids, identifiers.opaque_id),
         Column("ip_address", identifiers.ip_addresses, identifiers.ip_address),
-        Column("SHA256_IP_ADDRESS", identifiers.hashed_ip_addresses, identifiers.hashed_ip_address),
+        Column("SHA256_IP_ADDRESS", identifiers.hashes, identifiers.hashed_ip_address),
         Column("GOOGLE_AID", identifiers.none_usual, identifiers.google_aid),
         Column("externalIds", identifiers.opaque_ids, identifiers.external_ids),
         Column("lead", identifiers.none_usual, identifiers.lead),
-        TextColumn("firstName", texts.name),
-        TextColumn("lastName", texts.name),
-        TextColumn("hashedFirstName", texts.hashed_name),
-        TextColumn("hashedLastName", texts.hashed_name),
-        TextColumn("companyName", texts.company_or_title),
-        TextColumn("title", texts.company_or_title),
-        TextColumn("countryCode", texts.country),
+        Column("firstName", texts.usual_names, texts.name),
+        Column("lastName", texts.usual_names, texts.name),
+        Column("hashedFirstName", identifiers.hashes, texts.hashed_name),
+        Column("hashedLastName", identifiers.hashes, texts.hashed_name),
+        Column("companyName", texts.usual_companies_and_titles, texts.company_or_title),
+        Column("title", texts.usual_companies_and_titles, texts.company_or_title),
+        RepetitiveColumn("countryCode", texts.country),
     ]
 
 
@@ -215,9 +213,12 @@ def _infos(read: Mapping[str, list[str | None]], count: int, findings: Findings)
     first, last, hashed_first, hashed_last = (read.get(field, absent) for field in _NAMES)
     first, last = _unless(first, hashed_first), _unless(last, hashed_last)
     extras = [read.get(field, absent) for field in _EXTRAS]
-    infos: list[UserInfo | None] = [
-        UserInfo(*names, *more) if (names[0] or names[2]) and (names[1] or names[3]) else None
-        for *names, more in zip(first, last, hashed_first, hashed_last, zip(*extras, strict=True), strict=True)
+    columns = (first, last, hashed_first, hashed_last, *extras)
+    if all(first) and all(last):
+        return list(map(UserInfo, *columns))
+    infos = [
+        UserInfo(*cells) if (cells[0] or cells[2]) and (cells[1] or cells[3]) else None
+        for cells in zip(*columns, strict=True)
     ]
     for position, info in enumerate(infos):
         if info is None:

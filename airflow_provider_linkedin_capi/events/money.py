@@ -20,64 +20,64 @@ _DECIMAL: Final = re.compile(r"([+-]?)(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?",
 _SEPARATED: Final = re.compile(r"[+-]?\d[\d.,' _\u00a0\u202f\u2009\u2019]*", re.ASCII).fullmatch
 _ARITHMETIC: Final = Context(prec=400, rounding=ROUND_HALF_UP)
 _QUANTA: Final = {decimals: Decimal((0, (1,), -decimals)) for decimals in set(CURRENCIES.values())}
-_SIMPLE: Final = frozenset({int, float, str, Decimal})
-#: Pairs of amount and currency repeat; this many of them are kept ready.
-_MOST_KEPT: Final = 100_000
+#: An amount that is right as it stands in a currency with two decimals.
+_USUAL_AMOUNT: Final = re.compile(r"(?:0|[1-9][0-9]{0,14})\.[0-9]{2}").fullmatch
+_USUAL_CURRENCIES: Final = {
+    spelling: code for code, decimals in CURRENCIES.items() if decimals == 2 for spelling in (code, code.lower())
+}
 
 
-class ValueColumns:
-    """The columns of amount and currency, which only make sense together."""
+def read_values(amounts: Sequence[Any], currencies: Sequence[Any], findings: Findings) -> list[ConversionValue | None]:
+    """Return the value of each row from its amount and currency, ``None`` where there is none."""
+    code_of, usual = _USUAL_CURRENCIES.get, _USUAL_AMOUNT
+    texts = [amount if amount.__class__ is str else _two_decimals(amount) for amount in amounts]
+    values = [
+        ConversionValue(code, text)
+        if usual(text) and currency.__class__ is str and (code := code_of(currency))
+        else None
+        for text, currency in zip(texts, currencies, strict=True)
+    ]
+    if not all(values):
+        for position, value in enumerate(values):
+            if value is None:
+                values[position] = _read_value(amounts[position], currencies[position], position, findings)
+    return values
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[Any, Any], ConversionValue] = {}
 
-    def read(
-        self, amounts: Sequence[Any], currencies: Sequence[Any], findings: Findings
-    ) -> list[ConversionValue | None]:
-        """Return the value of each row, ``None`` where there is none."""
-        known = self._known.get
-        values: list[ConversionValue | None]
-        try:
-            values = [
-                known((amount, currency)) if amount.__class__ in _SIMPLE and currency.__class__ is str else None
-                for amount, currency in zip(amounts, currencies, strict=True)
-            ]
-        except TypeError:  # a signalling NaN has no hash
-            values = [None] * len(amounts)
-        if not all(values):
-            for position, value in enumerate(values):
-                if value is None:
-                    values[position] = self._learn(amounts[position], currencies[position], position, findings)
-        return values
+def _two_decimals(amount: Any) -> str:
+    """Return the text of a number that two decimals hold exactly; else some other text."""
+    if amount.__class__ is Decimal:
+        return str(amount)
+    if amount.__class__ is int:
+        return f"{amount}.00" if 0 <= amount < 10**_MAX_DIGITS else ""
+    # below 10**12 two decimals are within the 15 digits that a float holds
+    if amount.__class__ is float and 0 <= amount < 1e12 and float(text := f"{amount:.2f}") == amount:
+        return text
+    return ""
 
-    def _learn(self, amount: Any, currency: Any, position: int, findings: Findings) -> ConversionValue | None:
-        given, code = plain(amount), plain(currency)
-        if given is None:
-            if code is not None:
-                findings.add(position, "currencyCode", "currency_without_amount", warning=True)
-            return None
-        if code is None:
-            findings.add(position, "amount", "amount_without_currency")
-            return None
-        code = code.upper() if isinstance(code, str) else ""
-        decimals = CURRENCIES.get(code)
-        if decimals is None:
-            findings.add(position, "currencyCode", "currency_unknown")
-        number = decimal(given)
-        if isinstance(number, Refused):
-            findings.add(position, "amount", number.code)
-            return None
-        if decimals is None:
-            return None
-        rounded = number.quantize(_QUANTA[decimals], context=_ARITHMETIC)
-        value = ConversionValue(code, str(rounded))
-        if rounded != number:
-            findings.add(position, "amount", "amount_rounded", warning=True)
-        elif amount.__class__ in _SIMPLE and currency.__class__ is str:
-            if len(self._known) >= _MOST_KEPT:
-                self._known.clear()
-            self._known[amount, currency] = value
-        return value
+
+def _read_value(amount: Any, currency: Any, position: int, findings: Findings) -> ConversionValue | None:
+    amount, currency = plain(amount), plain(currency)
+    if amount is None:
+        if currency is not None:
+            findings.add(position, "currencyCode", "currency_without_amount", warning=True)
+        return None
+    if currency is None:
+        findings.add(position, "amount", "amount_without_currency")
+        return None
+    code = currency.upper() if isinstance(currency, str) else ""
+    decimals = CURRENCIES.get(code)
+    if decimals is None:
+        findings.add(position, "currencyCode", "currency_unknown")
+    number = decimal(amount)
+    if isinstance(number, Refused):
+        findings.add(position, "amount", number.code)
+    if decimals is None or isinstance(number, Refused):
+        return None
+    rounded = number.quantize(_QUANTA[decimals], context=_ARITHMETIC)
+    if rounded != number:
+        findings.add(position, "amount", "amount_rounded", warning=True)
+    return ConversionValue(code, str(rounded))
 
 
 def decimal(value: Any) -> Decimal | Refused:

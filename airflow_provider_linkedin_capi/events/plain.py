@@ -15,6 +15,8 @@ INVISIBLE: Final = (
 )
 _DROP_INVISIBLE: Final = dict.fromkeys(map(ord, INVISIBLE))
 
+_PLAIN_ALREADY: Final = frozenset({int, bool, dt.datetime, dt.date, type(None), list, tuple})
+
 
 class Refused(NamedTuple):
     """The cell can't be used; what that means for the row depends on its field."""
@@ -37,7 +39,9 @@ def plain(value: Any) -> Any:
     scalars and arrays as what they hold. Anything else comes back as it is.
     """
     kind = type(value)
-    if kind.__module__.partition(".")[0] in ("numpy", "pandas"):
+    if kind in _PLAIN_ALREADY:
+        return value
+    if kind is not str and kind.__module__.partition(".")[0] in ("numpy", "pandas"):
         value = _from_numpy(value)
     if isinstance(value, bytes | bytearray | memoryview):
         try:

@@ -31,6 +31,9 @@ IDENTIFIERS: Final = frozenset(
 )
 #: Fields that no event needs; a bad one is left out.
 EXTRAS: Final = frozenset({"companyName", "title", "countryCode"})
+#: Cells of which types, and how many, a repetitive column keeps.
+_KEPT: Final = frozenset({str, int})
+_MOST_KEPT: Final = 10_000
 
 
 class Finding(NamedTuple):
@@ -67,24 +70,24 @@ class Findings:
         warnings: list[RowWarning] = []
         for position, found in sorted(self._found.items()):
             reasons = [each for each in found if not each.warning and each.field not in IDENTIFIERS]
-            texts = [f"{each.field}: {CODES[each.code]}" for each in reasons]
-            if position in without_identifier:
+            texts = [_text(each) for each in reasons]
+            if found and found[0].field == "row":
+                texts = texts[:1]
+            elif position in without_identifier:
                 lost = [each for each in found if not each.warning and each.field in IDENTIFIERS]
-                why = "; ".join(f"{each.field}: {CODES[each.code]}" for each in lost)
-                if len(lost) == 1:
-                    reasons += lost
-                    texts.append(f"{why}; the row has no other identifier")
-                else:
-                    reasons.append(Finding("user", "no_identifier", False))
-                    texts.append(CODES["no_identifier"] + (f" ({why})" if why else ""))
+                reasons += lost if len(lost) == 1 else [Finding("user", "no_identifier", False)]
+                why = f" ({'; '.join(map(_text, lost))})" if lost else ""
+                texts.append(CODES["no_identifier"] + why)
             if reasons:
                 first = reasons[0]
                 rejections.append(Rejection(position, first.field, first.code, "; ".join(texts)))
             else:
-                warnings += [
-                    RowWarning(position, each.field, each.code, f"{each.field}: {CODES[each.code]}") for each in found
-                ]
+                warnings += [RowWarning(position, each.field, each.code, _text(each)) for each in found]
         return rejections, warnings
+
+
+def _text(finding: Finding) -> str:
+    return f"{finding.field}: {CODES[finding.code]}"
 
 
 class Column:
@@ -118,3 +121,28 @@ class Column:
                     value = value.value
                 values[position] = value
         return values
+
+
+class RepetitiveColumn(Column):
+    """A column of few different cells (rules, countries): each different one is looked at carefully once.
+
+    :param field: name of the field.
+    :param careful: as in :class:`Column`; what it gives must depend on the cell alone.
+    """
+
+    def __init__(self, field: str, careful: Careful) -> None:
+        super().__init__(field, self._look_up, self._learn)
+        self._find_out = careful
+        self._known: dict[object, Any] = {}
+
+    def _look_up(self, cells: Sequence[Any]) -> list[Any]:
+        known = self._known.get
+        return [known(cell) if cell.__class__ in _KEPT else None for cell in cells]
+
+    def _learn(self, cell: Any) -> Any:
+        value = self._find_out(cell)
+        if cell.__class__ in _KEPT and value.__class__ is str:
+            if len(self._known) >= _MOST_KEPT:
+                self._known.clear()
+            self._known[cell] = value
+        return value

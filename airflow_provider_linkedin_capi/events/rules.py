@@ -10,7 +10,7 @@ from airflow_provider_linkedin_capi.api import urns
 from airflow_provider_linkedin_capi.events.columns import ColumnError, loose
 from airflow_provider_linkedin_capi.events.identifiers import id_text
 from airflow_provider_linkedin_capi.events.plain import Refused, plain
-from airflow_provider_linkedin_capi.events.texts import TextColumn
+from airflow_provider_linkedin_capi.events.reading import RepetitiveColumn
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.events.reading import Column, Findings
@@ -35,9 +35,9 @@ class RuleColumns:
         self._own: Column | None = None
         self._type: Column | None = None
         if "conversion" in columns:
-            self._own = TextColumn("conversion", conversion)
+            self._own = RepetitiveColumn("conversion", conversion)
         if self._by_type and "conversion_type" in columns:
-            self._type = TextColumn("conversion_type", self._rule_of_type)
+            self._type = RepetitiveColumn("conversion_type", self._rule_of_type)
         if not (self.default or self._own or self._type):
             raise ColumnError(
                 "no conversion rule: give conversion_rule, or a column `conversion` with the rule of each row, "

@@ -9,47 +9,36 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_linkedin_capi.events.iso import COUNTRIES
 from airflow_provider_linkedin_capi.events.plain import INVISIBLE, Mended, Refused, plain
-from airflow_provider_linkedin_capi.events.reading import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 MAX_NAME_CHARACTERS: Final = 35
 MAX_TEXT_CHARACTERS: Final = 50
-#: Texts repeat; this many of them are kept ready, per column.
-_MOST_KEPT: Final = 100_000
 _KEPT: Final = frozenset({str, int})
 
-_USUAL_TEXT: Final = re.compile(r"[!-~]+(?: [!-~]+)*").fullmatch
+#: Printable ASCII and composed Latin letters, which NFC leaves alone.
+_USUAL_TEXT: Final = re.compile(r"[!-~\u00c0-\u024f]++(?: [!-~\u00c0-\u024f]++)*+").fullmatch
 _HEX_64: Final = re.compile(r"[0-9a-fA-F]{64}").fullmatch
 _OTHER_DIGEST: Final = re.compile(r"(?:[0-9a-fA-F]{32}){1,4}|[0-9a-fA-F]{40}|[A-Za-z0-9+/]{43}=").fullmatch
 _SPACES: Final = re.compile(f"[{INVISIBLE}]+")
 
 
-class TextColumn(Column):
-    """A column of texts that repeat from row to row: each different one is looked at once."""
+def usual_names(cells: Sequence[Any]) -> list[str | None]:
+    """Return each name of Latin letters that needs no tidying."""
+    return _usual(cells, MAX_NAME_CHARACTERS)
 
-    def __init__(self, field: str, careful: Callable[[Any], Any]) -> None:
-        self._known: dict[object, Any] = {}
-        super().__init__(field, self._look_up, self._learn)
-        self._read_text = careful
 
-    def _look_up(self, cells: Sequence[Any]) -> list[Any]:
-        known = self._known.get
-        return [known(cell) if cell.__class__ in _KEPT else None for cell in cells]
+def usual_companies_and_titles(cells: Sequence[Any]) -> list[str | None]:
+    """Return each company or title of Latin letters that needs no tidying."""
+    return _usual(cells, MAX_TEXT_CHARACTERS)
 
-    def _learn(self, cell: Any) -> Any:
-        value = self._read_text(cell)
-        if cell.__class__ in _KEPT and value.__class__ is str:
-            if len(self._known) >= _MOST_KEPT:
-                self._known.clear()
-            self._known[cell] = value
-        return value
+
+def _usual(cells: Sequence[Any], most: int) -> list[str | None]:
+    return [cell if cell.__class__ is str and len(cell) <= most and _USUAL_TEXT(cell) else None for cell in cells]
 
 
 def _tidy(cell: Any, most: int, refused: str) -> Any:
-    if cell.__class__ is str and len(cell) <= most and _USUAL_TEXT(cell):
-        return cell
     text = plain(cell)
     if text is None:
         return None

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from airflow_provider_linkedin_capi.api.limits import MAX_EVENT_AGE
 from airflow_provider_linkedin_capi.events.plain import Mended, Refused, plain
-from airflow_provider_linkedin_capi.events.reading import Column
+from airflow_provider_linkedin_capi.events.reading import Column, Findings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,9 +48,18 @@ class TimeColumn(Column):
         self._latest = now_ms + CLOCK_SKEW // _MS
         self._epochs: dict[int, dt.datetime | None] = {}
 
+    def read(self, column: Sequence[Any], findings: Findings) -> list[Any]:
+        """Return the milliseconds of each cell; rows without time are found wanting."""
+        times = super().read(column, findings)
+        if not all(times):
+            for position, time in enumerate(times):
+                if time is None and not findings.has(position, self.field):
+                    findings.add(position, self.field, "time_missing")
+        return times
+
     def _usual(self, cells: Sequence[Any]) -> list[int | None]:
         oldest, now, moment = self._oldest, self._now, self._moment
-        return [(cell if oldest <= cell <= now else None) if cell.__class__ is int else moment(cell) for cell in cells]
+        return [cell if cell.__class__ is int and oldest <= cell <= now else moment(cell) for cell in cells]
 
     def _moment(self, cell: Any) -> int | None:
         """Return the milliseconds of a timestamp or usual ISO text that is inside the window, else ``None``."""
@@ -61,13 +70,15 @@ class TimeColumn(Column):
                 cell = dt.datetime.fromisoformat(cell)
             except ValueError:
                 return None
+        elif cell.__class__ is int:
+            return cell * 1000 if self._oldest <= cell * 1000 <= self._now else None
         elif cell.__class__ is not dt.datetime:
             return None
         if cell.tzinfo is None:
             epoch = self._local_epoch(cell)
             if epoch is None:
                 return None
-        elif cell.tzinfo is dt.UTC:
+        elif cell.tzinfo.__class__ is dt.timezone:
             epoch = _EPOCH
         else:
             return None
