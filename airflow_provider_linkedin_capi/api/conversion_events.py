@@ -48,6 +48,4 @@ def batch_create(body: bytes, version: str, *, count: int, repeatable: bool) -> 
             return {}  # the usual answer, without an object for each of its 5,000 elements
         return {index: status.error for index, status in enumerate(statuses(reply)) if status.error}
 
-    return restli.call(
-        RESOURCE, "BATCH_CREATE", version=version, parse=refused, body=body, repeatable=repeatable
-    )
+    return restli.call(RESOURCE, "BATCH_CREATE", version=version, parse=refused, body=body, repeatable=repeatable)

@@ -1,5 +1,6 @@
 """Rows to LinkedIn: batches, pacing, isolation of refused elements, checkpoint, outcomes. No Airflow here."""
 
+from airflow_provider_linkedin_capi.delivery.delivery import Delivery
 from airflow_provider_linkedin_capi.delivery.errors import (
     DayLimitReachedError,
     DeliveryInterruptedError,
@@ -21,6 +22,7 @@ __all__ = [
     "CheckpointStore",
     "Chunk",
     "DayLimitReachedError",
+    "Delivery",
     "DeliveryInterruptedError",
     "DeliverySettings",
     "DeliveryStoppedError",

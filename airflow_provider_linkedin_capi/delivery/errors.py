@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from airflow_provider_linkedin_capi.api.errors import LinkedInError
     from airflow_provider_linkedin_capi.delivery.outcomes import Summary
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    import datetime as dt
+    from collections.abc import Iterator, Mapping, Sequence, Set
 
-    from airflow_provider_linkedin_capi.events.mapper import Warning_
-    from airflow_provider_linkedin_capi.events.model import ConversionEvent
+    from airflow_provider_linkedin_capi.events.model import ConversionEvent, RowWarning
 
 #: The code of rows that LinkedIn may or may not have stored.
 UNKNOWN_OUTCOME = "UNKNOWN_OUTCOME"
@@ -61,7 +60,9 @@ class BatchOutcome:
     :param held: by index in ``rows``, the rows whose outcome is unknown and that are not to be sent again.
     :param skipped: by index in ``rows``, the rows delivered before, as checkpoint or ledger showed.
     :param warnings: what the checks noticed without refusing the row; ``position`` is the index in ``rows``.
-    :param sent_at: when LinkedIn acknowledged the last part; None when nothing was sent in this try.
+    :param sent_at: when LinkedIn acknowledged the last part; None when nothing was accepted in this try.
+    :param unsettled: indices of rows that this try leaves without an outcome; only when it ends in the middle of the
+        batch. They are in no count and no iteration.
     """
 
     number: int
@@ -74,13 +75,19 @@ class BatchOutcome:
     rejected: Mapping[int, Reason]
     held: Mapping[int, Reason]
     skipped: Mapping[int, Reason]
-    warnings: Sequence[Warning_]
+    warnings: Sequence[RowWarning]
     sent_at: dt.datetime | None
+    unsettled: Set[int] = frozenset()
+
+    @property
+    def settled(self) -> int:
+        """How many rows have an outcome."""
+        return len(self.rows) - len(self.unsettled)
 
     @property
     def accepted(self) -> int:
         """How many rows LinkedIn accepted in this try."""
-        return len(self.rows) - len(self.rejected) - len(self.held) - len(self.skipped)
+        return self.settled - len(self.rejected) - len(self.held) - len(self.skipped)
 
     def outcomes(self, *kinds: Outcome) -> Iterator[RowOutcome]:
         """Yield the rows in their order, all of them or those with one of the outcomes named."""
@@ -90,6 +97,8 @@ class BatchOutcome:
             others.update((index, (outcome, reason)) for index, reason in reasons.items())
         indices = range(len(self.rows)) if not kinds or "accepted" in kinds else sorted(others)
         for index in indices:
+            if index in self.unsettled:
+                continue
             outcome, reason = others.get(index, ("accepted", None))
             if not kinds or outcome in kinds:
                 yield RowOutcome(self.first_position + index, self.rows[index], outcome, reason, events.get(index))
@@ -112,8 +121,8 @@ class Summary:
     :ivar batches: batches of rows read.
     :ivar requests: requests made.
     :ivar retries: requests that repeated one before.
-    :ivar resent_unknown: events sent again after an unknown outcome, in this try or an earlier one: the largest number of
-        events that LinkedIn may hold twice.
+    :ivar resent_unknown: events sent again after an unknown outcome, each sending counted, in this try or an earlier
+        one: LinkedIn holds at most so many events twice.
     :ivar reasons: rows by the code of their rejection or holding.
     :ivar first_happened_at: the earliest conversion among the events, ISO 8601.
     :ivar last_happened_at: the latest one.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from airflow_provider_linkedin_capi.api import limits
 
@@ -13,11 +13,10 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.call import Call, Reply
     from airflow_provider_linkedin_capi.api.errors import CredentialsError
     from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome
-    from airflow_provider_linkedin_capi.events.mapper import MappedRows
+    from airflow_provider_linkedin_capi.events.model import MappedRows
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """Rows of the source that become one batch.
 
     Sources cut at fixed numbers of rows, whatever becomes of the rows, so that a retry meets the same batches.
@@ -27,7 +26,7 @@ class Chunk:
     """
 
     columns: tuple[str, ...]
-    rows: Sequence[Sequence[Any]]
+    rows: list[tuple[Any, ...]]
 
 
 class Mapper(Protocol):
@@ -115,5 +114,7 @@ class DeliverySettings:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
+        if self.max_batch_bytes > limits.MAX_BATCH_BYTES:
+            raise ValueError(f"max_batch_bytes must be at most {limits.MAX_BATCH_BYTES}, not {self.max_batch_bytes}")
         if self.on_unknown_outcome not in ("resend", "hold"):
             raise ValueError(f"on_unknown_outcome must be 'resend' or 'hold', not {self.on_unknown_outcome!r}")

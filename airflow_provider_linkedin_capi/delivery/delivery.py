@@ -1,0 +1,424 @@
+"""Rows to LinkedIn, every row accounted for."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import queue
+from typing import TYPE_CHECKING
+
+from airflow_provider_linkedin_capi.api import conversion_events, errors, limits, retry
+from airflow_provider_linkedin_capi.delivery.batch import Batch
+from airflow_provider_linkedin_capi.delivery.checkpoint import BatchState, Checkpoint
+from airflow_provider_linkedin_capi.delivery.errors import (
+    DayLimitReachedError,
+    DeliveryInterruptedError,
+    DeliveryStoppedError,
+)
+from airflow_provider_linkedin_capi.delivery.isolation import BatchFaultError
+from airflow_provider_linkedin_capi.delivery.outcomes import Summary
+from airflow_provider_linkedin_capi.delivery.pacing import Pace, utcnow
+from airflow_provider_linkedin_capi.delivery.progress import Progress, masked
+from airflow_provider_linkedin_capi.delivery.sending import Accepted, Failed, Job, NotSent, Refused, Sender, Unknown
+from airflow_provider_linkedin_capi.events.model import encode_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from airflow_provider_linkedin_capi.api.errors import LinkedInError
+    from airflow_provider_linkedin_capi.delivery.protocols import (
+        CheckpointStore,
+        Chunk,
+        DeliverySettings,
+        Ledger,
+        Mapper,
+        MapperFactory,
+        OutcomeSink,
+        Transport,
+    )
+    from airflow_provider_linkedin_capi.delivery.sending import Answer
+
+_log = logging.getLogger(__name__)
+
+#: How often the calling thread looks up from waiting for answers.
+_LOOK_UP_SECONDS = 1.0
+#: How long answers on their way are waited for when somebody ends the task.
+_GRACE_SECONDS = 5.0
+_TEXT_LENGTH = 400
+
+
+class Delivery:
+    """Delivers the rows of one source to LinkedIn; one object, one run.
+
+    Rows are mapped, encoded and recorded on the calling thread; ``max_in_flight`` threads do nothing but send. Store,
+    sinks and ledger are used on the calling thread only. In memory are the batches in flight and the one that comes
+    next, however many rows there are.
+
+    .. code-block:: python
+
+        delivery = Delivery(hook, DeliverySettings(), checkpoint=store, sinks=[dead_letters])
+        summary = delivery.run(chunks, lambda columns, now_ms: RowMapper(columns, rule=rule, now_ms=now_ms))
+
+    :param transport: the way to LinkedIn; the hook.
+    :param settings: how to deliver.
+    :param checkpoint: what survives this try; None forgets.
+    :param sinks: where the outcomes of rows go.
+    :param ledger: what earlier runs delivered; its events are left out.
+    :param log: says how far it is and what went wrong; no personal data.
+    :param utcnow: the clock of the first try, of sending times and of the day's end.
+    :param make_pace: replaced in tests.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        settings: DeliverySettings,
+        *,
+        checkpoint: CheckpointStore | None = None,
+        sinks: Iterable[OutcomeSink] = (),
+        ledger: Ledger | None = None,
+        log: logging.Logger = _log,
+        utcnow: Callable[[], dt.datetime] = utcnow,
+        make_pace: Callable[..., Pace] = Pace,
+    ) -> None:
+        self.summary = Summary()
+        self._transport = transport
+        self._settings = settings
+        self._sinks = tuple(sinks)
+        self._ledger = ledger
+        self._log = log
+        self._utcnow = utcnow
+        self._checkpoint = Checkpoint(None if settings.dry_run else checkpoint, utcnow)
+        self._pace = make_pace(
+            settings.requests_per_minute, settings.requests_per_day, self._checkpoint.requests_today, utcnow=utcnow
+        )
+        self._stopping = False
+        self._first_event_shown = False
+        self._mappers: dict[tuple[str, ...], Mapper] = {}
+        self._rows_seen = 0
+        self._open: set[Batch] = set()
+        self._outstanding = 0
+        self._to_submit: list[Job] = []
+        self._to_report: list[Batch] = []
+        self._to_save = False
+        self._held_in_a_row = 0
+
+    def run(self, chunks: Iterable[Chunk], make_mapper: MapperFactory, *, rows_expected: int | None = None) -> Summary:
+        """Deliver all rows and return the figures.
+
+        :param chunks: the rows, cut where batches are to end.
+        :param make_mapper: makes the mapper once the columns are known.
+        :param rows_expected: how many rows there are, for the time left.
+        :raises DeliveryStoppedError: LinkedIn refuses something that is no row's fault, or does not answer.
+        :raises DayLimitReachedError: the day's requests are used up.
+        :raises DeliveryInterruptedError: :meth:`stop` was called.
+
+        Whatever ends it early, an exception of the source or a sink included: answers on their way are waited for,
+        recorded and reported first, and :attr:`summary` says how far it came.
+        """
+        self._progress = Progress(self._log, rows_expected)
+        threads = 0 if self._settings.dry_run else self._settings.max_in_flight
+        self._sender = Sender(self._transport, self._pace, threads, self._log)
+        if self._checkpoint.resumed:
+            self._log.info("An earlier try was here: what LinkedIn acknowledged is not sent again.")
+        try:
+            for chunk in chunks:
+                batch = self._prepare(chunk, make_mapper)
+                while len(self._open) >= self._settings.max_in_flight:
+                    self._collect()
+                self._begin(batch)
+                self._commit()
+                self._check_stop()
+                self._progress.tell(self.summary)
+            while self._open:
+                self._collect()
+        except BaseException as error:
+            self._wind_up(patiently=isinstance(error, Exception) and not self._stopping)
+            raise
+        finally:
+            self._sender.close()
+            self.summary.resent_unknown = self._checkpoint.resent_unknown
+            self.summary.seconds = round(self._progress.seconds, 3)
+        for digest in self._checkpoint.unmet():
+            self._log.warning(
+                "Batch %s of an earlier try, outcome unknown, was not met again: its rows changed", digest
+            )
+        return self.summary
+
+    def stop(self) -> None:
+        """End the run soon, from any thread or a signal handler: no further request is made."""
+        self._stopping = True
+        self._pace.stop()
+
+    # Before the sending
+
+    def _prepare(self, chunk: Chunk, make_mapper: MapperFactory) -> Batch:
+        if len(chunk.rows) > limits.MAX_EVENTS_PER_BATCH:
+            raise ValueError(f"a chunk has {len(chunk.rows)} rows; LinkedIn takes {limits.MAX_EVENTS_PER_BATCH} events")
+        columns = tuple(chunk.columns)
+        if (mapper := self._mappers.get(columns)) is None:
+            mapper = self._mappers[columns] = make_mapper(columns, self._checkpoint.clock_ms)
+        mapped = mapper.map(chunk.rows)
+        first_position = self._rows_seen
+        self._rows_seen += len(chunk.rows)
+        self.summary.batches += 1
+        body = encode_batch(mapped.events) if mapped.events else None
+        digest = self._checkpoint.digest(body) if body else ""
+        state = BatchState()
+        if self._checkpoint.is_acknowledged(digest):
+            state.accepted.update(range(len(mapped.events)))
+        elif digest:
+            state = self._checkpoint.state(digest)
+        by_ledger: set[int] = set()
+        if self._ledger and len(state.accepted) < len(mapped.events):
+            keys = [(event.conversion, event.event_id) for event in mapped.events]
+            known = self._ledger.accepted([(rule, event_id) for rule, event_id in keys if event_id is not None])
+            by_ledger = {position for position, key in enumerate(keys) if key in known}
+            by_ledger -= state.accepted | state.refused.keys()
+        return Batch(
+            number=self.summary.batches,
+            first_position=first_position,
+            chunk=chunk,
+            mapped=mapped,
+            digest=digest,
+            body=body,
+            state=state,
+            by_ledger=frozenset(by_ledger),
+            hold=self._settings.on_unknown_outcome == "hold",
+        )
+
+    def _begin(self, batch: Batch) -> None:
+        if self._settings.dry_run:
+            if batch.mapped.events and not self._first_event_shown:
+                self._first_event_shown = True
+                self._log.info("Dry run, nothing is sent. The first event: %s", masked(batch.mapped.events[0]))
+            while batch.course.next is not None:
+                batch.state.accepted.update(batch.course.next)
+                batch.course.judge({})
+        self._open.add(batch)
+        self._go_on(batch)
+
+    # Sending
+
+    def _go_on(self, batch: Batch) -> None:
+        """Queue the next request of a batch, or its report when there is none; :meth:`_commit` carries it out."""
+        repeatable = self._settings.on_unknown_outcome == "resend"
+        while (piece := batch.course.next) is not None:
+            body = batch.encode(piece)
+            if len(body) <= self._settings.max_batch_bytes or (len(piece) == 1 and len(body) <= limits.MAX_BATCH_BYTES):
+                call = conversion_events.batch_create(
+                    body, self._settings.api_version, count=len(piece), repeatable=repeatable
+                )
+                self._queue(Job(batch, piece, call, retry.Attempts(call)))
+                return
+            too_large = errors.TooLargeError(f"{len(body)} bytes are more than LinkedIn takes", code="TOO_LARGE")
+            batch.course.judge(too_large)
+            batch.state.refused.update(batch.course.refused)
+        self._open.discard(batch)
+        self._to_report.append(batch)
+
+    def _queue(self, job: Job) -> None:
+        state = job.batch.state
+        job.unknown = state.in_flight.intersection(job.positions)
+        self._checkpoint.resent_unknown += len(job.unknown)
+        state.in_flight.update(job.positions)
+        self._note(job.batch)
+        self._to_submit.append(job)
+
+    def _note(self, batch: Batch) -> None:
+        self._checkpoint.note(batch.digest, batch.size, batch.state)
+        self._to_save = True
+
+    def _commit(self) -> None:
+        """Save, then send, then report: what is sent is on record before, what is reported is on record for good."""
+        if self._to_save:
+            self._checkpoint.requests_today = self._pace.today()
+            self._checkpoint.save()
+            self._to_save = False
+        while self._to_submit:
+            self._outstanding += 1
+            self._sender.submit(self._to_submit.pop(0))
+        while self._to_report:
+            self._report(self._to_report.pop(0))
+
+    def _collect(self) -> None:
+        """Wait for one answer at least, take in all that are there, and go on from them."""
+        self._check_stop()
+        self._commit()
+        if not self._outstanding:
+            return
+        answers = [self._wait_for_answer()]
+        while self._outstanding:
+            try:
+                answers.append(self._next_answer(timeout=0))
+            except queue.Empty:
+                break
+        faults = [fault for job, answer in answers if (fault := self._take_in(job, answer))]
+        if faults:
+            raise faults[0]
+        self._commit()
+
+    def _wait_for_answer(self) -> tuple[Job, Answer]:
+        while True:
+            self._check_stop()
+            try:
+                return self._next_answer(timeout=_LOOK_UP_SECONDS)
+            except queue.Empty:
+                self._progress.tell(self.summary)
+
+    def _next_answer(self, timeout: float | None) -> tuple[Job, Answer]:
+        job, answer = self._sender.answer(timeout)
+        self._outstanding -= 1
+        return job, answer
+
+    def _check_stop(self) -> None:
+        if self._stopping:
+            raise DeliveryInterruptedError("the delivery was stopped; a retry goes on from here", summary=self.summary)
+
+    # After the sending
+
+    def _take_in(self, job: Job, answer: Answer) -> BaseException | None:
+        """Take one answer into record and course, queue what follows; return what has to end the run.
+
+        While the run is ending, only the record is made.
+        """
+        batch = job.batch
+        self._settle(job, answer)
+        if self._stopping:
+            return None
+        match answer:
+            case Accepted(failures):
+                self._held_in_a_row = 0
+                verdict: LinkedInError | dict[int, LinkedInError] | None = dict(failures)
+            case Refused(error):
+                if isinstance(error, errors.InvalidRequestError):
+                    self._log.warning("%s: LinkedIn refused the request: %s", batch.name, _short(error))
+                verdict = error
+            case Unknown(error, again_after) if again_after is not None:
+                self._log.warning("%s: outcome unknown, sending again: %s", batch.name, _short(error))
+                job.delay = again_after
+                self._queue(job)
+                return None
+            case Unknown(error):
+                if self._settings.on_unknown_outcome == "resend":
+                    return self._stopped(batch, error, None)
+                self._log.warning(
+                    "%s: outcome unknown, %d events held: %s", batch.name, len(job.positions), _short(error)
+                )
+                batch.held.update(job.positions)
+                self._held_in_a_row += 1
+                if self._held_in_a_row > 2 * self._settings.max_in_flight:
+                    return self._stopped(batch, error, None)
+                verdict = None
+            case NotSent():
+                return None
+            case Failed(error):
+                return error
+        try:
+            batch.course.judge(verdict)
+        except BatchFaultError as fault:
+            return self._stopped(batch, fault.error, fault.rule)
+        finally:
+            batch.state.refused.update(batch.course.refused)
+            self._note(batch)
+        self._go_on(batch)
+        return None
+
+    def _settle(self, job: Job, answer: Answer) -> None:
+        """Count the requests and take down what the answer says of the events."""
+        batch = job.batch
+        summary, state, positions = self.summary, batch.state, job.positions
+        summary.requests += job.requests
+        summary.retries += job.requests if job.repeated else max(0, job.requests - 1)
+        summary.events_sent += job.requests * len(positions)
+        job.repeated = job.repeated or job.requests > 0
+        match answer:
+            case Accepted(failures):
+                taken = [position for index, position in enumerate(positions) if index not in failures]
+                state.in_flight.difference_update(positions)
+                state.accepted.update(taken)
+                self._checkpoint.accepted += len(taken)
+                batch.sent_at = self._utcnow()
+            case Refused(errors.InvalidRequestError() | errors.TooLargeError()):
+                state.in_flight.difference_update(positions)
+            case Refused() | NotSent():
+                state.in_flight.difference_update(set(positions) - job.unknown)
+            case Unknown() | Failed():
+                pass
+        self._note(batch)
+
+    def _report(self, batch: Batch) -> None:
+        outcome = batch.outcome()
+        summary = self.summary
+        summary.rows_read += outcome.settled
+        summary.accepted += outcome.accepted
+        summary.rejected += len(outcome.rejected)
+        summary.held += len(outcome.held)
+        summary.skipped += len(outcome.skipped)
+        summary.warned += len({warning.position for warning in outcome.warnings})
+        for reason in (*outcome.rejected.values(), *outcome.held.values()):
+            summary.reasons[reason.code] = summary.reasons.get(reason.code, 0) + 1
+        summary.resent_unknown = self._checkpoint.resent_unknown
+        if times := [event.conversion_happened_at for event in outcome.events]:
+            first, last = _iso(min(times)), _iso(max(times))
+            summary.first_happened_at = min(summary.first_happened_at or first, first)
+            summary.last_happened_at = max(summary.last_happened_at or last, last)
+        for sink in self._sinks:
+            sink.write(outcome)
+
+    # The end before the end
+
+    def _stopped(self, batch: Batch, error: LinkedInError, rule: str | None) -> DeliveryStoppedError:
+        if isinstance(error, errors.RateLimitError) and error.window == "day":
+            midnight = dt.datetime.combine(self._utcnow().date() + dt.timedelta(days=1), dt.time(), tzinfo=dt.UTC)
+            reached = DayLimitReachedError(
+                f"{_short(error)} What LinkedIn acknowledged is on record; a retry after {midnight:%Y-%m-%d %H:%M} UTC "
+                "sends the rest.",
+                summary=self.summary,
+                error=error,
+            )
+            reached.resets_at = midnight
+            return reached
+        whose = f", conversion rule {rule}" if rule else ""
+        return DeliveryStoppedError(
+            f"Stopped at {batch.name}{whose}: {_short(error)} What LinkedIn acknowledged is on record; "
+            "a retry sends the rest.",
+            summary=self.summary,
+            error=error,
+            rule=rule,
+        )
+
+    def _wind_up(self, *, patiently: bool) -> None:
+        """Record and report what is on its way; nothing new is sent."""
+        self._stopping = True
+        self._pace.stop()
+        for job in self._to_submit:
+            self._settle(job, NotSent())
+        self._to_submit.clear()
+        try:
+            while self._outstanding:
+                self._take_in(*self._next_answer(timeout=None if patiently else _GRACE_SECONDS))
+        except queue.Empty:
+            self._log.warning("%d requests were not answered in time", self._outstanding)
+        for batch in self._open:
+            if unknown := batch.state.in_flight - batch.held:
+                self._log.warning("%s: outcome unknown for %d events", batch.name, len(unknown))
+        self._to_report.extend(sorted(self._open, key=lambda batch: batch.number))
+        self._open.clear()
+        # What ended the run may be the store or a sink; the others still get what is known.
+        while self._to_save or self._to_report:
+            try:
+                self._commit()
+            except Exception:
+                self._to_save = False
+                self._log.exception("Not everything could be recorded at the end")
+
+
+def _short(error: LinkedInError) -> str:
+    """LinkedIn's words for a log or an exception: no values, and no thousands of lines."""
+    text = errors.without_values(str(error))
+    return text if len(text) <= 2 * _TEXT_LENGTH else f"{text[:_TEXT_LENGTH]} ... {text[-_TEXT_LENGTH:]}"
+
+
+def _iso(milliseconds: int) -> str:
+    return dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,152 @@
+"""A delivery to LinkedIn on localhost: through real sockets, with the real mapper, without Airflow."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from airflow_provider_linkedin_capi.api import errors, retry
+from airflow_provider_linkedin_capi.api.call import Reply
+from airflow_provider_linkedin_capi.delivery import BatchOutcome, Chunk, Delivery, DeliverySettings
+from airflow_provider_linkedin_capi.events.mapper import RowMapper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
+
+    from airflow_provider_linkedin_capi.api.call import Call
+
+COLUMNS = ("conversion", "happened_at", "event_id", "email")
+
+
+class HttpTransport:
+    """The way to LinkedIn, no more than what a delivery needs of it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.token = "sandbox-token"
+        self.refreshed = 0
+
+    def send(self, call: Call[Any]) -> Reply:
+        headers = {**call.headers, "Authorization": f"Bearer {self.token}"}
+        try:
+            answer = requests.request(call.method, self._url + call.target, headers=headers, data=call.body, timeout=5)
+        except requests.exceptions.ConnectTimeout as error:
+            raise errors.NotSentError(str(error)) from None
+        except requests.RequestException as error:
+            if "NewConnectionError" in str(error):
+                raise errors.NotSentError("no connection") from None
+            raise errors.OutcomeUnknownError(type(error).__name__) from None
+        return Reply(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, answer.content)
+
+    def refresh(self, error: errors.CredentialsError) -> None:
+        self.refreshed += 1
+        raise error
+
+
+@dataclass
+class MemoryStore:
+    """A checkpoint's place that keeps what it was told at each save."""
+
+    state: dict[str, Any] | None = None
+    saves: int = 0
+
+    def load(self) -> dict[str, Any] | None:
+        return self.state
+
+    def save(self, state: dict[str, Any]) -> None:
+        self.saves += 1
+        self.state = state
+
+
+@dataclass
+class MemorySink:
+    """Keeps the outcomes of rows as plain tuples (position, outcome, code)."""
+
+    rows: dict[int, tuple[str, str | None]] = field(default_factory=dict)
+    batches: list[BatchOutcome] = field(default_factory=list)
+
+    def write(self, batch: BatchOutcome) -> None:
+        self.batches.append(batch)
+        for row in batch.outcomes():
+            assert row.position not in self.rows
+            self.rows[row.position] = (row.outcome, row.reason.code if row.reason else None)
+
+    def count(self) -> Counter[str]:
+        return Counter(outcome for outcome, _ in self.rows.values())
+
+
+@dataclass
+class LinkedIn:
+    """LinkedIn on localhost with one rule, and what a test wants to know of it."""
+
+    server: SandboxServer
+    rule: str
+
+    @property
+    def world(self) -> Any:
+        return self.server.world
+
+    def rows(self, count: int, first: int = 0, *, days_ago: float = 20) -> list[tuple[Any, ...]]:
+        """Rows that are good; with ``days_ago=91`` ones that only LinkedIn finds too old."""
+        happened = int((time.time() - days_ago * 86_400) * 1000)
+        return [
+            (self.rule, happened, f"event-{number}", f"person{number}@example.com")
+            for number in range(first, first + count)
+        ]
+
+    def stored(self) -> Counter[str]:
+        """How often each event id is stored."""
+        return Counter(event["eventId"] for event in self.world.events)
+
+    def requests(self) -> int:
+        return len(self.world.requests)
+
+    def deliver(
+        self,
+        rows: Sequence[Sequence[Any]],
+        *,
+        batch_size: int = 10,
+        columns: Sequence[str] = COLUMNS,
+        checkpoint: MemoryStore | None = None,
+        sinks: Sequence[Any] = (),
+        ledger: Any = None,
+        transport: Any = None,
+        rows_expected: int | None = None,
+        **settings: Any,
+    ) -> Delivery:
+        """A delivery ready to ``go()``; its clock is ten days behind LinkedIn's."""
+        delivery = Delivery(
+            transport or HttpTransport(self.server.url),
+            DeliverySettings(**settings),
+            checkpoint=checkpoint,
+            sinks=sinks,
+            ledger=ledger,
+            utcnow=lambda: dt.datetime.now(dt.UTC) - dt.timedelta(days=10),
+        )
+        chunks = [
+            Chunk(tuple(columns), [tuple(row) for row in rows[start : start + batch_size]])
+            for start in range(0, len(rows), batch_size)
+        ]
+        delivery.go = lambda: delivery.run(  # type: ignore[attr-defined]
+            chunks, lambda columns, now_ms: RowMapper(columns, now_ms=now_ms), rows_expected=rows_expected
+        )
+        return delivery
+
+
+@pytest.fixture
+def linkedin_rule(sandbox: SandboxServer) -> Iterator[LinkedIn]:
+    """A fresh LinkedIn with one conversion rule of the right kind."""
+    yield LinkedIn(sandbox, sandbox.world.add_rule(type="PURCHASE"))
+
+
+@pytest.fixture(autouse=True)
+def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "_FIRST_WAIT", 0.01)
