@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: ``status``: an answer of your choice. ``html``: an error page of the edge. ``throttle``: 429. ``reset``: a TCP
 #: reset instead of an answer. ``reset_upload``: a reset as soon as the head of the request is there.
@@ -85,13 +88,17 @@ class Faults:
         self._faults.append(fault)
         return fault
 
+    def __iter__(self) -> Iterator[Fault]:
+        """The faults ordered."""
+        return iter(list(self._faults))
+
     def clear(self) -> None:
         """Forget all faults."""
         self._faults.clear()
 
     def strike(self, method: str, path: str, restli_method: str | None, *, uploading: bool) -> Fault | None:
         """Return the fault that befalls a request, while its body is on the way or once it is there."""
-        for fault in list(self._faults):
+        for fault in self:
             if (fault.kind == "reset_upload") is uploading and fault.befalls(method, path, restli_method):
                 return fault
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
+import signal
 import socket
 import struct
 import threading
@@ -127,6 +128,9 @@ class SandboxServer:
 
     def serve(self) -> None:
         """Serve in this thread until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # uvicorn stops on a signal, then raises it once more for the handlers before its own.
+            signal.signal(number, lambda *_: None)
         try:
             self._uvicorn.run(sockets=[self._socket])
         finally:

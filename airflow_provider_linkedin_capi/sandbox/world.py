@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import deque
 from contextlib import contextmanager
@@ -16,7 +17,6 @@ from airflow_provider_linkedin_capi.sandbox.entities import (
     ACCOUNT_PREFIX,
     ALL_SCOPES,
     CAMPAIGN_GROUP_PREFIX,
-    CAMPAIGN_PREFIX,
     DAY_SECONDS,
     RULE_PREFIX,
     Client,
@@ -44,6 +44,7 @@ CLIENT_ID = "sandbox-client"
 CLIENT_SECRET = "sandbox-secret"
 
 _KEPT_REQUESTS = 10_000
+_QUOTED = re.compile(r'"[^"]*"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +333,11 @@ class World:
         with self._lock:
             return list(self._store.bodies())
 
+    def events_by_rule(self) -> dict[int, int]:
+        """How many conversion events each rule received, repeats included."""
+        with self._lock:
+            return dict(self._store.query("SELECT rule, COUNT(*) FROM event WHERE source = ? GROUP BY rule", (CAPI,)))
+
     def event_count(self) -> int:
         """How many conversion events were accepted, repeats included."""
         return self._count("SELECT COUNT(*) FROM event WHERE source = ?")
@@ -361,7 +367,9 @@ class World:
             self.requests.append(request if self.keep_bodies else replace(request, headers={}, body=b""))
             if answer is not None and answer.status >= 400:
                 name = request.restli_method or request.path
-                self.refusals.append((name, answer.status, answer.body.decode("utf-8", "replace")))
+                # LinkedIn's messages quote what was sent, which may be personal data.
+                message = _QUOTED.sub('"..."', _message(answer))
+                self.refusals.append((name, answer.status, message))
 
     def _count(self, statement: str) -> int:
         with self._lock:
@@ -383,11 +391,10 @@ class World:
             self.add_campaign(campaign, name=name, status=status)
 
 
-def campaign_urn(campaign: int) -> str:
-    """The URN of a campaign."""
-    return f"{CAMPAIGN_PREFIX}:{campaign}"
-
-
-def rule_urn(rule: int) -> str:
-    """The URN of a conversion rule."""
-    return f"{RULE_PREFIX}:{rule}"
+def _message(answer: Answer) -> str:
+    """The message of an error answer."""
+    try:
+        document = msgspec.json.decode(answer.body, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return ""
+    return str(document.get("message", document.get("error_description", "")))
