@@ -1,0 +1,310 @@
+"""Bringing LinkedIn's reports back into the warehouse."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+
+from airflow_provider_linkedin_capi.operators._failures import explained
+from airflow_provider_linkedin_capi.reports.report import MAX_XCOM_BYTES, as_json, report_columns
+from airflow_provider_linkedin_capi.reports.request import DEFAULT_FIELDS, several, utc_time, whole_periods
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+    from sqlalchemy.engine import Engine
+
+    from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
+    from airflow_provider_linkedin_capi.reports.report import Column, Report, Row
+    from airflow_provider_linkedin_capi.reports.request import ReportRequest
+    from airflow_provider_linkedin_capi.reports.window import Change, Scope
+
+
+class AnalyticsReportOperator(BaseOperator):
+    """Reads a report completely and puts it into a table, a file or XCom, replacing the same window's rows.
+
+    LinkedIn restates its figures for 72 hours and longer, so a daily run should read the last days again
+    (``lookback_days``): their rows are replaced, never doubled, and what changed is logged. LinkedIn's answers end
+    at 15,000 rows without saying so; this operator then asks in smaller parts until it has everything.
+
+    .. code-block:: python
+
+        report = AnalyticsReportOperator(
+            task_id="report",
+            start_date="{{ ds }}",
+            end_date="{{ ds }}",
+            lookback_days=3,
+            pivot=["CAMPAIGN", "CONVERSION"],
+            names=True,
+            table="marketing.linkedin_conversions",
+            sql_conn_id="warehouse",
+            reconcile=True,
+            results_table="marketing.linkedin_deliveries",
+        )
+
+    Rows have the columns ``ad_account_id, time_granularity, start_date, end_date``; for each pivot its value (a URN,
+    or a word), ``<pivot>_id`` and, with ``names``, ``<pivot>_name``; the metrics in snake case; ``currency``; and at
+    rest ``read_at``. Money is rounded to the currency's minor unit.
+
+    Replaced are the rows of the same account and granularity whose days touch the window, of the chosen rules (and
+    campaigns, with pivot CAMPAIGN). So reports along other pivots, or narrowed to campaigns without that pivot, need
+    a table of their own. ``MONTHLY`` and ``YEARLY`` windows are widened to whole periods, as far as today.
+
+    :param start_date: first day of the window, UTC: a date or its text, e.g. ``{{ ds }}``.
+    :param end_date: last day, included.
+    :param ad_account_id: number or URN; the connection's when None.
+    :param conversion_rules: one rule or several, by id, URN or name; None for all of the account.
+    :param campaigns: ids of campaigns to narrow the report to.
+    :param campaign_groups: likewise.
+    :param creatives: likewise.
+    :param fields: metrics by LinkedIn's names, any number.
+    :param time_granularity: ``DAILY``, ``MONTHLY``, ``YEARLY`` or ``ALL``.
+    :param pivot: what rows are split by: one pivot, or up to three.
+    :param finder: ``attributedRevenueMetrics`` for the revenue that a connected CRM attributes; else chosen by the
+        number of pivots.
+    :param names: add the names of rules and campaigns.
+    :param fill_zeros: add rows of zeros for dates and rules (or campaigns) that LinkedIn left out, which means zero.
+    :param lookback_days: how many days before ``start_date`` are read again.
+    :param table: where rows go; created when missing, with a schema before a dot if need be.
+    :param sql_conn_id: its connection, of any database that SQLAlchemy has a dialect for.
+    :param path: a file for ``ObjectStoragePath``, ending in ``.parquet`` (needs the extra ``parquet``), ``.csv`` or
+        ``.jsonl``. Also a file keeps the rows of other windows. One writer at a time.
+    :param reconcile: compare what was streamed with what was attributed, by period and rule, and write it to
+        ``reconcile_table``. Needs pivot CONVERSION, and ``results_table`` or ``sent_counts``.
+    :param results_table: the one of ``StreamConversionsOperator``; a conversion counts for the day it happened.
+    :param results_conn_id: its connection; ``sql_conn_id`` when None.
+    :param sent_counts: instead: events by rule, e.g. ``{22285180: 812}`` or ``{22285180: {"sent": 812, "accepted":
+        800}}``, for the window as a whole.
+    :param reconcile_table: ``<table>_reconciliation`` when None.
+    :param linkedin_conn_id: the Airflow connection.
+    :return: XCom: ``start_date, end_date, rows``; ``totals`` (sum of each metric, decimals as text); ``conversions``
+        by rule; ``restated``: what differs from the rows replaced; ``table`` or ``path``; ``reconciliation``: its
+        rows. Without table and path the rows go to key ``rows``, if they are small.
+    :raises AirflowFailException: LinkedIn refused, the report is too large for XCom, or the target does not fit.
+
+    .. seealso:: `Ads reporting
+       <https://learn.microsoft.com/linkedin/marketing/integrations/ads-reporting/ads-reporting>`__
+    """
+
+    template_fields: Sequence[str] = (
+        "linkedin_conn_id",
+        "first_day",
+        "last_day",
+        "ad_account_id",
+        "conversion_rules",
+        "campaigns",
+        "campaign_groups",
+        "creatives",
+        "fields",
+        "time_granularity",
+        "pivot",
+        "lookback_days",
+        "table",
+        "sql_conn_id",
+        "path",
+        "results_table",
+        "results_conn_id",
+        "sent_counts",
+        "reconcile_table",
+    )
+    ui_color = "#d6e6f2"
+
+    def __init__(
+        self,
+        *,
+        start_date: Any,
+        end_date: Any,
+        ad_account_id: int | str | None = None,
+        conversion_rules: Any = None,
+        campaigns: Any = None,
+        campaign_groups: Any = None,
+        creatives: Any = None,
+        fields: str | Sequence[str] = DEFAULT_FIELDS,
+        time_granularity: str = "DAILY",
+        pivot: str | Sequence[str] = "CONVERSION",
+        finder: str | None = None,
+        names: bool = False,
+        fill_zeros: bool = False,
+        lookback_days: int | str = 0,
+        table: str | None = None,
+        sql_conn_id: str | None = None,
+        path: str | None = None,
+        reconcile: bool = False,
+        results_table: str | None = None,
+        results_conn_id: str | None = None,
+        sent_counts: Mapping[Any, Any] | None = None,
+        reconcile_table: str | None = None,
+        linkedin_conn_id: str = "linkedin_capi_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if table and path:
+            raise ValueError("Give table or path, not both")
+        if table and not sql_conn_id:
+            raise ValueError("table needs sql_conn_id: the connection of its database")
+        if reconcile and (results_table is None) == (sent_counts is None):
+            raise ValueError("reconcile needs what was sent: exactly one of results_table and sent_counts")
+        if results_table and not (results_conn_id or sql_conn_id):
+            raise ValueError("results_table needs results_conn_id, or sql_conn_id if it is in the same database")
+        # Not start_date and end_date: as attributes of an operator those say when Airflow may run the task.
+        self.first_day = start_date
+        self.last_day = end_date
+        self.ad_account_id = ad_account_id
+        self.conversion_rules = conversion_rules
+        self.campaigns = campaigns
+        self.campaign_groups = campaign_groups
+        self.creatives = creatives
+        self.fields = fields
+        self.time_granularity = time_granularity
+        self.pivot = pivot
+        self.finder = finder
+        self.names = names
+        self.fill_zeros = fill_zeros
+        self.lookback_days = lookback_days
+        self.table = table
+        self.sql_conn_id = sql_conn_id
+        self.path = path
+        self.reconcile = reconcile
+        self.results_table = results_table
+        self.results_conn_id = results_conn_id
+        self.sent_counts = sent_counts
+        self.reconcile_table = reconcile_table
+        self.linkedin_conn_id = linkedin_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Read the report, store it, compare it; return counts and totals."""
+        from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
+
+        hook = LinkedInConversionsHook(self.linkedin_conn_id, ad_account_id=self.ad_account_id or None)
+        with explained(hook):
+            asked = self._request(hook)
+            report = hook.fetch_report(asked)
+            self.log.info("Report %s to %s: %d rows", asked.start, asked.end, len(report.rows))
+            summary: dict[str, Any] = {
+                "start_date": asked.start,
+                "end_date": asked.end,
+                "rows": len(report.rows),
+                "totals": report.totals(),
+                "conversions": report.conversions(),
+            }
+            if self.table or self.path:
+                changes = self._store(report)
+                summary["restated"] = [dataclasses.asdict(change) for change in changes]
+                summary |= {"table": self.table} if self.table else {"path": self.path}
+            else:
+                self._push_rows(context, report)
+            if self.reconcile:
+                summary["reconciliation"] = self._reconcile(hook, report)
+        counted: dict[str, Any] = as_json(summary)
+        return counted
+
+    def _request(self, hook: LinkedInConversionsHook) -> ReportRequest:
+        from airflow_provider_linkedin_capi.reports import reconciliation
+
+        granularity = self.time_granularity.upper()
+        lookback = int(self.lookback_days)
+        if lookback and granularity == "ALL":
+            raise ValueError("lookback_days replaces single days or months; with time_granularity ALL there are none")
+        start, end = whole_periods(
+            utc_time(self.first_day).date() - dt.timedelta(days=lookback),
+            utc_time(self.last_day).date(),
+            granularity,
+            dt.datetime.now(dt.UTC).date(),
+        )
+        return hook.report_request(
+            start_date=start,
+            end_date=end,
+            conversion_rules=self.conversion_rules,
+            campaigns=self.campaigns,
+            campaign_groups=self.campaign_groups,
+            creatives=self.creatives,
+            fields=[*several(self.fields), *(reconciliation.FIELDS if self.reconcile else ())],
+            time_granularity=granularity,
+            pivot=self.pivot,
+            finder=self.finder,
+            names=self.names,
+            fill_zeros=self.fill_zeros,
+        )
+
+    def _store(self, report: Report) -> list[Change]:
+        """Replace the window's rows; return what LinkedIn restated."""
+        from airflow_provider_linkedin_capi.reports import window
+
+        columns = list(window.stored_columns(report_columns(report.request)))
+        now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+        rows = [{**row, "read_at": now} for row in report.rows]
+        if not self.path:
+            before = self._replace(str(self.table), columns, window.scope(report, columns), rows)
+        else:
+            from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+            from airflow_provider_linkedin_capi.reports.files import ReportFile
+
+            before = ReportFile(ObjectStoragePath(self.path), columns).replace(window.scope(report, columns), rows)
+        changes = window.restated(before, rows, report.request)
+        for change in changes:
+            self.log.info("Restated: %s", change)
+        self.log.info("%d rows replaced by %d in %s", len(before), len(rows), self.table or self.path)
+        return changes
+
+    def _replace(self, table: str, columns: Sequence[Column], scope: Scope, rows: list[Row]) -> list[Row]:
+        from airflow_provider_linkedin_capi.reports.table import ReportTable
+
+        with _engine(self.sql_conn_id) as engine:
+            return ReportTable(engine, table, columns).replace(scope, rows)
+
+    def _push_rows(self, context: Context, report: Report) -> None:
+        rows = as_json(report.rows)
+        if (size := len(msgspec.json.encode(rows))) > MAX_XCOM_BYTES:
+            raise AirflowFailException(
+                f"The report's {len(rows)} rows are {size:,} bytes, more than the {MAX_XCOM_BYTES:,} that go into XCom: "
+                "give a table or a path"
+            )
+        context["ti"].xcom_push("rows", rows)
+
+    def _reconcile(self, hook: LinkedInConversionsHook, report: Report) -> list[Row]:
+        """Compare with what was sent; write it to its table, if there is one."""
+        from airflow_provider_linkedin_capi.reports import reconciliation, window
+
+        if self.results_table:
+            with _engine(self.results_conn_id or self.sql_conn_id) as engine:
+                sent = reconciliation.ledger_counts(engine, self.results_table, report.request)
+        else:
+            sent = reconciliation.given_counts(self.sent_counts or {}, report.request)
+        names = {rule.urn: rule.name for rule in hook.find_conversion_rules()}
+        rows = reconciliation.reconcile(report, sent, names)
+        for row in rows:
+            self.log.info(
+                "%s %s: %d sent, %d accepted, %d attributed (%d post-click, %d post-view), value %s, match share %s",
+                *(row[name] for name in ("start_date", "conversion_name", "sent", "accepted", "attributed")),
+                *(row[name] for name in ("post_click", "post_view", "value", "match_share")),
+            )
+        table = self.reconcile_table or (f"{self.table}_reconciliation" if self.table else None)
+        if table:
+            columns = reconciliation.COLUMNS
+            self._replace(table, columns, window.scope(report, columns), rows)
+        return rows
+
+
+@contextmanager
+def _engine(conn_id: str | None) -> Iterator[Engine]:
+    """Open a database of the user's, in its own dialect."""
+    from airflow_provider_linkedin_capi.sources.sql import engine_of, sql_hook
+
+    assert conn_id is not None, "the constructor has seen to it"
+    engine = engine_of(sql_hook(conn_id))
+    if engine is None:
+        raise ValueError(
+            f"Connection {conn_id!r} has no SQLAlchemy dialect installed, which tables of reports need: install it, "
+            "or give a path instead of a table"
+        )
+    try:
+        yield engine
+    finally:
+        engine.dispose()

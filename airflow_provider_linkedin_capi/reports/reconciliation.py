@@ -1,0 +1,168 @@
+"""What was sent against what LinkedIn attributed, by period and rule."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_linkedin_capi.api import urns
+from airflow_provider_linkedin_capi.reports.metrics import Kind
+from airflow_provider_linkedin_capi.reports.report import Column
+from airflow_provider_linkedin_capi.reports.request import periods
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Engine
+
+    from airflow_provider_linkedin_capi.reports.report import Report, Row
+    from airflow_provider_linkedin_capi.reports.request import ReportRequest
+
+#: Metrics that a reconciled report needs.
+FIELDS = (
+    "externalWebsiteConversions",
+    "externalWebsitePostClickConversions",
+    "externalWebsitePostViewConversions",
+    "conversionValueInLocalCurrency",
+)
+
+COLUMNS = (
+    Column("ad_account_id", Kind.COUNT, key=True),
+    Column("time_granularity", Kind.TEXT, key=True),
+    Column("start_date", Kind.DATE, key=True),
+    Column("end_date", Kind.DATE, key=True),
+    Column("conversion", Kind.TEXT, key=True),
+    Column("conversion_id", Kind.COUNT),
+    Column("conversion_name", Kind.TEXT),
+    Column("sent", Kind.COUNT),
+    Column("accepted", Kind.COUNT),
+    Column("attributed", Kind.COUNT),
+    Column("post_click", Kind.COUNT),
+    Column("post_view", Kind.COUNT),
+    Column("value", Kind.MONEY),
+    Column("currency", Kind.TEXT),
+    Column("match_share", Kind.DECIMAL),
+)
+
+Period = tuple[dt.date, dt.date]
+
+
+@dataclass(slots=True)
+class Sent:
+    """How many different events left for LinkedIn, and how many of them it accepted."""
+
+    sent: int = 0
+    accepted: int = 0
+
+
+#: By the first day of a period and the rule's URN.
+SentCounts = dict[tuple[dt.date, str], Sent]
+
+
+def given_counts(counts: Mapping[Any, Any], asked: ReportRequest) -> SentCounts:
+    """Return counts that the user gave for the whole window: events by rule, or ``sent`` and ``accepted`` of each.
+
+    :raises ValueError: the report has more than one period, to which they could belong.
+    """
+    if len(periods(asked)) > 1:
+        raise ValueError(
+            "sent_counts say nothing about single days: reconcile them with time_granularity ALL, a window of one "
+            "period, or by results_table"
+        )
+    found: SentCounts = {}
+    for rule, count in counts.items():
+        both = count if isinstance(count, Mapping) else {"sent": count, "accepted": count}
+        found[asked.start, urns.conversion_rule(rule)] = Sent(int(both["sent"]), int(both["accepted"]))
+    return found
+
+
+def ledger_counts(engine: Engine, table: str, asked: ReportRequest) -> SentCounts:
+    """Count the events of a results table by period and rule, each event id once.
+
+    A conversion belongs to the UTC day on which it happened, as in LinkedIn's reports.
+
+    :raises ValueError: the table has no column ``happened_at``, or is no results table.
+    """
+    from sqlalchemy import MetaData, Table, case, distinct, func, select
+    from sqlalchemy.exc import NoSuchTableError
+
+    schema, _, name = table.rpartition(".")
+    try:
+        ledger = Table(name, MetaData(), schema=schema or None, autoload_with=engine).c
+        columns = ledger.event_id, ledger.conversion, ledger.outcome, ledger.happened_at
+    except (NoSuchTableError, AttributeError) as error:
+        raise ValueError(
+            f"{table} is not a results table of StreamConversionsOperator on this connection "
+            f"({type(error).__name__}: {error}); name its results_table and results_conn_id"
+        ) from error
+    event_id, conversion, outcome, happened_at = columns
+    accepted = case((outcome == "accepted", event_id))
+    found: SentCounts = {}
+    with engine.connect() as connection:
+        for first, last in periods(asked):
+            begin = dt.datetime.combine(first, dt.time(), dt.UTC)
+            end = dt.datetime.combine(last + dt.timedelta(days=1), dt.time(), dt.UTC)
+            query = (
+                select(conversion, func.count(distinct(event_id)), func.count(distinct(accepted)))
+                .where(happened_at >= begin, happened_at < end)
+                .group_by(conversion)
+            )
+            for rule, sent_events, accepted_events in connection.execute(query):
+                found[first, rule] = Sent(sent_events, accepted_events)
+    return found
+
+
+def reconcile(report: Report, sent: SentCounts, names: Mapping[str, str]) -> list[Row]:
+    """Return a row for each period and rule that has events sent or conversions attributed.
+
+    :param report: with pivot CONVERSION and :data:`FIELDS`; rows of further pivots are added up.
+    :param sent: what was sent; rules that ``names`` does not know belong to other ad accounts.
+    :param names: the account's rules, by URN.
+    """
+    asked = report.request
+    ends = dict(periods(asked))
+    found: dict[tuple[dt.date, str], Row] = {}
+
+    def row_of(start: dt.date, rule: str) -> Row:
+        return found.setdefault(
+            (start, rule),
+            {
+                "ad_account_id": urns.number(asked.account),
+                "time_granularity": asked.granularity,
+                "start_date": start,
+                "end_date": ends[start],
+                "conversion": rule,
+                "conversion_id": urns.number(rule),
+                "conversion_name": names.get(rule),
+                "sent": 0,
+                "accepted": 0,
+                "attributed": 0,
+                "post_click": 0,
+                "post_view": 0,
+                "value": Decimal(0),
+                "currency": report.currency,
+                "match_share": None,
+            },
+        )
+
+    for (start, rule), counts in sent.items():
+        if rule in names and (not asked.rules or rule in asked.rules):
+            row_of(start, rule).update(sent=counts.sent, accepted=counts.accepted)
+    for attributed in report.rows:
+        row = row_of(_period_of(attributed["start_date"], ends), attributed["conversion"])
+        row["attributed"] += attributed["external_website_conversions"]
+        row["post_click"] += attributed["external_website_post_click_conversions"]
+        row["post_view"] += attributed["external_website_post_view_conversions"]
+        row["value"] += attributed["conversion_value_in_local_currency"]
+    for row in found.values():
+        if row["accepted"]:
+            row["match_share"] = (Decimal(row["attributed"]) / row["accepted"]).quantize(Decimal("0.000001"))
+    return [found[key] for key in sorted(found)]
+
+
+def _period_of(day: dt.date, starts: Iterable[dt.date]) -> dt.date:
+    """LinkedIn may name a period by its own first day, before the window's."""
+    return max((start for start in starts if start <= day), default=min(starts))
