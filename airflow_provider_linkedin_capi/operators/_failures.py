@@ -21,7 +21,16 @@ _SCOPES = {
     "campaignConversions": "rw_conversions",
     "conversionEvents": "rw_conversions",
     "adAnalytics": "r_ads_reporting",
+    "insightTags": "rw_ads",
+    "insightTagsPermission": "rw_ads",
+    "insightTagDomains": "rw_ads",
+    "dmpSegments": "rw_offlineConversions",
 }
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether another try of the task may not meet the error."""
+    return isinstance(error, _PASSING)
 
 
 @contextmanager
@@ -38,12 +47,13 @@ def explained(hook: LinkedInConversionsHook) -> Iterator[None]:
     except _PASSING:
         raise
     except (errors.AccessDeniedError, errors.NotFoundError) as error:
-        raise AirflowFailException(f"{error}\n{_diagnosis(hook, error)}") from error
+        raise AirflowFailException(f"{error}\n{diagnosis(hook, error)}") from error
     except (errors.LinkedInError, ValueError) as error:
         raise AirflowFailException(str(error)) from error
 
 
-def _diagnosis(hook: LinkedInConversionsHook, error: errors.LinkedInError) -> str:
+def diagnosis(hook: LinkedInConversionsHook, error: errors.LinkedInError) -> str:
+    """Say which of token, role, ad account, scope and product a 403 or 404 is about, by testing the connection."""
     resource = error.call.partition(".")[0]
     if error.code == "RESOURCE_NOT_FOUND":
         return (

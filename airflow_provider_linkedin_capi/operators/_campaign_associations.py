@@ -1,0 +1,164 @@
+"""Bringing the campaigns of a conversion rule to a declared state: the difference, and sending it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from airflow_provider_linkedin_capi.api import errors, urns
+from airflow_provider_linkedin_capi.operators._campaign_filter import LIVING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from airflow_provider_linkedin_capi.api.batches import BatchResult
+    from airflow_provider_linkedin_capi.api.campaigns import Campaign
+    from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
+    from airflow_provider_linkedin_capi.operators._campaign_filter import CampaignFilter
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+#: A pair of campaign and rule takes up to 129 characters of a URL, of whose query LinkedIn reads 4,000: this many
+#: always fit, so that batches go out in their documented form.
+_PAIRS_PER_REQUEST = 30
+_IDS_PER_SEARCH = 500
+#: So many campaigns refused alike, and none accepted: the reason is not in the campaigns.
+_REFUSED_ALIKE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What has to change so that a rule's campaigns are as declared. Campaigns are URNs.
+
+    :param unchanged: those of the selection that are as declared already.
+    :param afterwards: all campaigns of the rule once the change is made.
+    """
+
+    add: list[str]
+    remove: list[str]
+    unchanged: list[str]
+    afterwards: list[str]
+
+    @classmethod
+    def between(cls, associated: Iterable[str], selected: Iterable[str], mode: str) -> Difference:
+        """Compare what is with what is declared, see :class:`.AssociateCampaignsOperator` for the modes."""
+        now, chosen = set(associated), set(selected)
+        add = set() if mode == "remove" else chosen - now
+        remove = {"add": set(), "replace": now - chosen, "remove": now & chosen}[mode]
+        return cls(
+            add=_ordered(add),
+            remove=_ordered(remove),
+            unchanged=_ordered(chosen - now if mode == "remove" else chosen & now),
+            afterwards=_ordered((now | add) - remove),
+        )
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a difference: campaigns changed, and LinkedIn's refusal for each of the others."""
+
+    added: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    refused: dict[str, errors.LinkedInError] = field(default_factory=dict)
+
+    @property
+    def reasons(self) -> list[tuple[errors.LinkedInError, list[str]]]:
+        """Each reason of a refusal with its campaigns."""
+        alike: dict[tuple[type[errors.LinkedInError], str], list[str]] = {}
+        for campaign, error in self.refused.items():
+            alike.setdefault((type(error), error.message), []).append(campaign)
+        return [(self.refused[campaigns[0]], campaigns) for campaigns in alike.values()]
+
+
+def selected_by(hook: LinkedInConversionsHook, wanted: CampaignFilter) -> dict[str, Campaign]:
+    """Return the account's campaigns that a filter selects, by URN, from all pages."""
+    found = hook.find_campaigns(status=wanted.status, campaign_group=wanted.campaign_group or None)
+    return {campaign.urn: campaign for campaign in found if wanted.selects(campaign)}
+
+
+def read_campaigns(hook: LinkedInConversionsHook, wanted: Sequence[str]) -> dict[str, Campaign] | None:
+    """Return campaigns of the account by URN; None when the token may not read them (it lacks ``r_ads``)."""
+    found: dict[str, Campaign] = {}
+    try:
+        for ids in _parts(wanted, _IDS_PER_SEARCH):
+            found |= {campaign.urn: campaign for campaign in hook.find_campaigns(ids=ids)}
+    except errors.AccessDeniedError as error:
+        log.warning("Whether the campaigns are of the account and still run cannot be read: %s", error)
+        return None
+    return found
+
+
+def warnings(difference: Difference, known: Mapping[str, Campaign], rule: str) -> Iterator[str]:
+    """Yield what will keep conversions from being attributed, in words."""
+    if foreign := [campaign for campaign in difference.add if campaign not in known]:
+        yield (
+            f"Campaigns {listed(foreign, known)} are not in the ad account: a wrong id, or of another account, whose "
+            "conversions this rule does not count."
+        )
+    if not difference.afterwards:
+        yield f"{rule} has no campaign: LinkedIn accepts its events and attributes none of them."
+    elif all(urn in known and known[urn].status not in LIVING for urn in difference.afterwards):
+        yield (
+            f"All campaigns of {rule} have ended ({listed(difference.afterwards, known)}): LinkedIn accepts its events "
+            "and attributes them only as far as the attribution window reaches back."
+        )
+
+
+def carry_out(hook: LinkedInConversionsHook, rule: str, difference: Difference) -> Outcome:
+    """Send a difference in parts; a campaign that is refused does not keep the others back.
+
+    :raises LinkedInError: LinkedIn could not be reached, or refuses all campaigns for one reason.
+    """
+    outcome = Outcome()
+    for part in _parts(difference.add, _PAIRS_PER_REQUEST):
+        _send(lambda campaigns: hook.associate_campaigns(rule, campaigns), part, outcome.added, outcome)
+    for part in _parts(difference.remove, _PAIRS_PER_REQUEST):
+        _send(lambda campaigns: hook.dissociate_campaigns(rule, campaigns), part, outcome.removed, outcome)
+    for campaign in difference.remove:
+        if isinstance(outcome.refused.get(campaign), errors.NotFoundError):
+            # Somebody else ended the association in the meantime.
+            del outcome.refused[campaign]
+            outcome.removed.append(campaign)
+    return outcome
+
+
+def listed(campaigns: Iterable[str], known: Mapping[str, Campaign]) -> str:
+    """Name campaigns for people: number, name and status as far as known."""
+    return ", ".join(
+        f"{urns.number(urn)} ({known[urn].name!r}, {known[urn].status})" if urn in known else str(urns.number(urn))
+        for urn in campaigns
+    )
+
+
+def _send(
+    send: Callable[[list[str]], BatchResult[tuple[str, str], None]],
+    campaigns: list[str],
+    done: list[str],
+    outcome: Outcome,
+) -> None:
+    """Send one batch; when it is refused as a whole, its halves, until the refused campaigns stand alone."""
+    try:
+        result = send(campaigns)
+    except (errors.InvalidRequestError, errors.NotFoundError, errors.AccessDeniedError, errors.TooLargeError) as error:
+        if len(campaigns) == 1:
+            outcome.refused[campaigns[0]] = error
+            if not done and len(outcome.refused) >= _REFUSED_ALIKE and len(outcome.reasons) == 1:
+                raise
+        else:
+            middle = len(campaigns) // 2
+            _send(send, campaigns[:middle], done, outcome)
+            _send(send, campaigns[middle:], done, outcome)
+        return
+    done.extend(campaign for campaign, _ in result.results)
+    outcome.refused.update((campaign, error) for (campaign, _), error in result.errors.items())
+
+
+def _ordered(campaigns: Iterable[str]) -> list[str]:
+    return sorted(campaigns, key=urns.number)
+
+
+def _parts(items: Sequence[T], size: int) -> Iterator[list[T]]:
+    return (list(items[start : start + size]) for start in range(0, len(items), size))
