@@ -44,7 +44,7 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             }
         ],
-        "hooks": _modules("hooks", "linkedin_conversions"),
+        "hooks": _modules("hooks", "linkedin_conversions", "linkedin_conversions_async"),
         "operators": _modules(
             "operators", "conversion_rules", "campaigns", "stream_conversions", "analytics", "insight_tags"
         ),

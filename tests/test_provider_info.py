@@ -1,0 +1,80 @@
+"""What Airflow reads of the provider: valid by Airflow's own schemas, true, and cheap."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+import airflow
+import jsonschema
+import pytest
+
+import airflow_provider_linkedin_capi as package
+from airflow_provider_linkedin_capi.get_provider_info import get_provider_info
+
+INFO = get_provider_info()
+SCHEMAS = Path(airflow.__file__).parent
+ROOMS = ("hooks", "operators", "sensors", "triggers")
+
+
+def schema(name: str) -> dict[str, Any]:
+    return json.loads((SCHEMAS / name).read_text())
+
+
+def test_it_is_valid_for_airflow_at_run_time() -> None:
+    jsonschema.validate(INFO, schema("provider_info.schema.json"))
+
+
+def test_the_connection_form_is_valid_by_the_stricter_schema_of_airflows_own_providers() -> None:
+    strict = schema("provider.yaml.schema.json")
+    connection_types = strict["properties"]["connection-types"]
+    if "conn-fields" not in connection_types["items"]["properties"]:
+        pytest.skip("this Airflow knows no declared connection form")
+    form = {**connection_types, "definitions": strict.get("definitions", {})}
+    jsonschema.validate(INFO["connection-types"], form)
+
+
+def test_the_version_is_the_packages() -> None:
+    assert INFO["versions"] == [package.__version__]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_public_module_of_a_room_is_listed_and_nothing_else(room: str) -> None:
+    folder = importlib.import_module(f"{package.__name__}.{room}")
+    found = {
+        f"{folder.__name__}.{module.name}"
+        for module in pkgutil.iter_modules(folder.__path__)
+        if not module.name.startswith("_")
+    }
+    listed = {name for entry in INFO[room] for name in entry["python-modules"]}
+    assert listed == found
+
+
+def test_extra_links_are_listed_by_the_class_that_operators_use() -> None:
+    for name in INFO["extra-links"]:
+        module, _, link = name.rpartition(".")
+        assert inspect.isclass(getattr(importlib.import_module(module), link))
+
+
+def test_the_connection_type_leads_to_a_hook_of_that_type() -> None:
+    for entry in INFO["connection-types"]:
+        module, _, name = entry["hook-class-name"].rpartition(".")
+        hook = getattr(importlib.import_module(module), name)
+        assert hook.conn_type == entry["connection-type"]
+        assert hook.hook_name == entry["hook-name"]
+        assert hook.conn_name_attr in inspect.signature(hook).parameters
+
+
+def test_tokens_are_hidden_in_the_connection_form_and_no_field_is_required() -> None:
+    [entry] = INFO["connection-types"]
+    fields = {name: field["schema"] for name, field in entry["conn-fields"].items()}
+
+    assert {name for name, field in fields.items() if field.get("format") == "password"} == {
+        "access_token",
+        "refresh_token",
+    }
+    assert [name for name, field in fields.items() if "null" not in field["type"]] == []
