@@ -13,19 +13,19 @@ import msgspec
 from airflow_provider_linkedin_capi.api import batches, dmp_segments, limits, restli, urns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from airflow_provider_linkedin_capi.api.batches import ElementStatus
     from airflow_provider_linkedin_capi.api.call import Call
 
 #: Hex characters of each kind of identifier.
 _ID_TYPES = {"SHA256_EMAIL": 64, "SHA512_EMAIL": 128}
-_HEX = re.compile(r"[0-9a-fA-F]*\Z")
+_HEX = re.compile(r"[0-9a-f]*\Z")
 _COUNTRY = re.compile(r"[A-Za-z]{2}\Z")
 
 
 class OfflineUserId(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A hashed e-mail address: ``SHA256_EMAIL`` (64 hex characters) or ``SHA512_EMAIL`` (128)."""
+    """A hashed e-mail address: ``SHA256_EMAIL`` (64 lower-case hex characters) or ``SHA512_EMAIL`` (128)."""
 
     id_type: str
     id_value: str
@@ -100,6 +100,21 @@ def batch_create(
     )
 
 
+def batched(conversions: Iterable[OfflineConversion]) -> Iterator[list[OfflineConversion]]:
+    """Yield the conversions in batches that hold at most 5,000 of them and 2 MB."""
+    batch: list[OfflineConversion] = []
+    size = len('{"elements":[]}')
+    for conversion in conversions:
+        length = len(msgspec.json.encode(conversion)) + len(",")
+        if batch and (len(batch) == limits.MAX_EVENTS_PER_BATCH or size + length > limits.MAX_BATCH_BYTES):
+            yield batch
+            batch, size = [], len('{"elements":[]}')
+        batch.append(conversion)
+        size += length
+    if batch:
+        yield batch
+
+
 def _path(segment: int | str) -> str:
     return f"{dmp_segments.RESOURCE}/{urns.number(urns.dmp_segment(segment))}/conversions"
 
@@ -122,7 +137,7 @@ def _problem(user: OfflineUser) -> str | None:
         if (length := _ID_TYPES.get(user_id.id_type)) is None:
             return f"user.userIds has an idType other than {', '.join(_ID_TYPES)}"
         if len(user_id.id_value) != length or not _HEX.match(user_id.id_value):
-            return f"user.userIds has a {user_id.id_type} that is not {length} hex characters"
+            return f"user.userIds has a {user_id.id_type} that is not {length} lower-case hex characters"
     if not user.user_ids and not (user.first_name and user.last_name):
         return "user needs one of userIds, or firstName and lastName"
     limited = {

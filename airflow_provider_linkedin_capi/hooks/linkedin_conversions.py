@@ -20,6 +20,8 @@ from airflow_provider_linkedin_capi.api import account_users, errors, retry
 from airflow_provider_linkedin_capi.api.call import Reply
 from airflow_provider_linkedin_capi.hooks import _connection_test, _settings
 from airflow_provider_linkedin_capi.hooks._campaigns import CampaignsMixin
+from airflow_provider_linkedin_capi.hooks._insight_tags import InsightTagsMixin
+from airflow_provider_linkedin_capi.hooks._offline import OfflineConversionsMixin
 from airflow_provider_linkedin_capi.hooks._reports import ReportsMixin
 from airflow_provider_linkedin_capi.hooks._rules import ConversionRulesMixin
 from airflow_provider_linkedin_capi.hooks._tokens import TokenSource
@@ -41,7 +43,9 @@ _NEVER_SENT = (
 )
 
 
-class LinkedInConversionsHook(CampaignsMixin, ReportsMixin, ConversionRulesMixin, HttpHook):
+class LinkedInConversionsHook(
+    CampaignsMixin, ReportsMixin, ConversionRulesMixin, InsightTagsMixin, OfflineConversionsMixin, HttpHook
+):
     """Carries calls to LinkedIn's Marketing API for one connection of type ``linkedin_capi``.
 
     Built on the HTTP provider's hook: proxies, time-outs and TLS settings of the connection work as there. Unlike
