@@ -34,8 +34,8 @@ class Condition(TypedDict):
 
 Expression = list[list[Condition]]
 
-_OR = re.compile(r"(?:\A|\s+)OR(?:\s+|\Z)")
-_AND = re.compile(r"(?:\A|\s+)AND(?:\s+|\Z)")
+_OR = re.compile(r"(?<!\S)OR(?!\S)")
+_AND = re.compile(r"(?<!\S)AND(?!\S)")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _ALTERNATIVES = " OR "
 
@@ -45,7 +45,7 @@ def parse(text: str) -> Expression:
 
     :raises ValueError: a condition is none of the four forms, holds a scheme, or is missing.
     """
-    return [[_condition(part) for part in _AND.split(group.strip())] for group in _OR.split(text.strip())]
+    return [[_condition(part) for part in _AND.split(group)] for group in _OR.split(text)]
 
 
 def readable(expression: Sequence[Sequence[Condition]]) -> str:

@@ -150,7 +150,7 @@ class AssociateCampaignsOperator(BaseOperator):
         from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
         lines = [
-            f"{len(outcome.refused)} campaign(s) were refused, {len(outcome.added) + len(outcome.removed)} done. Refused:"
+            f"{len(outcome.refused)} campaign(s) refused, {len(outcome.added) + len(outcome.removed)} done. Refused:"
         ]
         lines += [f"{associations.listed(campaigns, known)}: {error}" for error, campaigns in outcome.reasons]
         denied = [error for error, _ in outcome.reasons if isinstance(error, errors.AccessDeniedError)]
