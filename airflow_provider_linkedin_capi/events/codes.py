@@ -23,6 +23,12 @@ CODES: Final = {
     "currency_unknown": "not a currency of ISO 4217",
     "event_id_invalid": "not an event id: give text, a whole number or a UUID, without control characters",
     "event_id_too_long": "the event id is longer than 256 characters",
+    # Rows of the retired offline API
+    "offline_remove": "REMOVE has no equivalent: a conversion sent to LinkedIn can't be taken back",
+    "offline_action_unknown": "an action other than ADD and REMOVE",
+    "offline_type_retired": "a conversion type that no rule can have today: name a rule for it in conversion_rule",
+    "offline_element_invalid": "not of the shape that the offline API took",
+    "offline_more_emails": "more than one e-mail of the same kind for one person",
     # The identifier left out; the row refused if no other remains
     "no_identifier": "the row has no identifier of a person",
     "email_invalid": "neither an e-mail address nor its SHA-256",

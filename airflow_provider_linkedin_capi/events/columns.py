@@ -59,7 +59,7 @@ def match_columns(columns: Sequence[str], column_mapping: Mapping[str, str] | No
     :raises ColumnError: two columns for one field; a mapping of a column that is not there or to a field
         that does not exist.
     """
-    mapped = _resolve(columns, column_mapping or {})
+    mapped = resolve_mapping(columns, column_mapping or {})
     found: dict[str, int] = {}
     for index, column in enumerate(columns):
         field = mapped.get(loose(column)) or _FIELD_OF.get(loose(column))
@@ -74,7 +74,15 @@ def match_columns(columns: Sequence[str], column_mapping: Mapping[str, str] | No
     return found
 
 
-def _resolve(columns: Sequence[str], column_mapping: Mapping[str, str]) -> dict[str, str]:
+def resolve_mapping(
+    columns: Sequence[str], column_mapping: Mapping[str, str], also: Sequence[str] = ()
+) -> dict[str, str]:
+    """Return the field of each mapped column, by the column's loose name.
+
+    :param also: further names that columns may be mapped to.
+    :raises ColumnError: see :func:`match_columns`.
+    """
+    targets = _FIELD_OF | {loose(name): name for name in also}
     resolved = {}
     present = {loose(column) for column in columns}
     for column, target in column_mapping.items():
@@ -83,16 +91,17 @@ def _resolve(columns: Sequence[str], column_mapping: Mapping[str, str]) -> dict[
                 f"column_mapping names the column {column!r}, which is not among the rows' columns"
                 + _suggestion(column, columns)
             )
-        field = _FIELD_OF.get(loose(target))
+        field = targets.get(loose(target))
         if field is None:
             raise ColumnError(
-                f"column_mapping sends {column!r} to {target!r}, which is no field" + _suggestion(target, FIELDS)
+                f"column_mapping sends {column!r} to {target!r}, which is no field"
+                + _suggestion(target, [*FIELDS, *also])
             )
         resolved[loose(column)] = field
     return resolved
 
 
-def _suggestion(name: object, names: Sequence[str] | Mapping[str, object]) -> str:
+def _suggestion(name: object, names: Sequence[str]) -> str:
     by_loose = {loose(each): each for each in names}
     close = difflib.get_close_matches(loose(name), by_loose, n=3, cutoff=0.5)
     if close:

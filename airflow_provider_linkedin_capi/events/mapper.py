@@ -12,6 +12,7 @@ from airflow_provider_linkedin_capi.events.columns import RETIRED, ColumnError, 
 from airflow_provider_linkedin_capi.events.model import (
     ConversionEvent,
     MappedRows,
+    Rejection,
     User,
     UserId,
     UserInfo,
@@ -171,6 +172,18 @@ class RowMapper:
                 findings.add(position, "row", "row_shape")
                 shaped.append((None,) * self._width)
         return shaped
+
+
+def map_row(row: Mapping[str, Any], **settings: Any) -> ConversionEvent | Rejection:
+    """Return the event of a single row, or why there is none.
+
+    Meant for looking at one row; for many, make one :class:`RowMapper`.
+
+    :param row: column -> cell.
+    :param settings: those of :class:`RowMapper`.
+    """
+    mapped = RowMapper(tuple(row), **settings).map([tuple(row.values())])
+    return mapped.events[0] if mapped.events else mapped.rejections[0]
 
 
 def _text_columns() -> list[Column]:
