@@ -96,6 +96,7 @@ class SandboxServer:
             )
         )
         self._thread: threading.Thread | None = None
+        self._serving = threading.Event()
 
     @property
     def url(self) -> str:
@@ -113,18 +114,33 @@ class SandboxServer:
 
     def start(self) -> None:
         """Serve in a thread; connections are taken from now on."""
-        self._thread = threading.Thread(
-            target=self._uvicorn.run, kwargs={"sockets": [self._socket]}, name="linkedin-sandbox", daemon=True
-        )
+        self._thread = threading.Thread(target=asyncio.run, args=(self._serve(),), name="linkedin-sandbox", daemon=True)
         self._thread.start()
+        self._serving.wait()
 
     def stop(self) -> None:
-        """Stop serving and close the state."""
-        self._uvicorn.should_exit = True
+        """Stop at once, whatever is still on the way, and close the state."""
         if self._thread is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
         self._socket.close()
         self.world.close()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        serving = asyncio.create_task(self._uvicorn.serve([self._socket]))
+        while not self._uvicorn.started:
+            await asyncio.sleep(0)
+        self._serving.set()
+        # uvicorn looks up ten times a second and says goodbye for as long; many short tests can't wait for that.
+        await self._stopping.wait()
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        for listener in self._uvicorn.servers:
+            listener.close()
+        for connection in list(self._uvicorn.server_state.connections):
+            connection.transport.abort()
 
     def serve(self) -> None:
         """Serve in this thread until SIGTERM or SIGINT."""
