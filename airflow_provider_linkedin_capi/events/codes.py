@@ -35,8 +35,8 @@ CODES: Final = {
     "email_md5": "looks like MD5 (32 hexadecimal digits); LinkedIn matches SHA-256 only",
     "email_sha1": "looks like SHA-1 (40 hexadecimal digits); LinkedIn matches SHA-256 only",
     "email_sha512": "looks like SHA-512 (128 hexadecimal digits); LinkedIn matches SHA-256 only",
-    "email_base64": "looks like a SHA-256 in base64: give its 64 hexadecimal digits",
-    "email_hash_of_nothing": "the SHA-256 of empty text",
+    "email_base64": "looks like a hash in base64: give the SHA-256 as 64 hexadecimal digits",
+    "hash_of_nothing": "the SHA-256 of empty text",
     "ip_invalid": "not an IPv4 address",
     "ip_version_6": "an IPv6 address; LinkedIn matches IPv4 only",
     "ip_hashed": "a hash where a plain address belongs: name the column SHA256_IP_ADDRESS",
@@ -50,6 +50,7 @@ CODES: Final = {
     "lead_invalid": "not the id of a lead gen form response",
     "lead_wrong_urn": "the URN is not of the form urn:li:leadGenFormResponse:<id>",
     "name_invalid": "not a name: give text",
+    "name_hashed": "a hash where a plain name belongs: name the column hashedFirstName or hashedLastName",
     "name_hash_invalid": "a hash that is not SHA-256 in 64 hexadecimal digits",
     "name_half": "one name without the other; LinkedIn takes only both",
     # The row sent, but not as it came

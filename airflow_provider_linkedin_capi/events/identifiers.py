@@ -17,13 +17,31 @@ if TYPE_CHECKING:
 
 MAX_ID_CHARACTERS: Final = 256
 _LEAD_PREFIX: Final = "urn:li:leadGenFormResponse:"
-_PLACEHOLDERS: Final = frozenset({"null", "none", "nil", "nan", "undefined", "n/a", "na", "unknown", "-"})
+_PLACEHOLDERS: Final = frozenset(
+    {
+        "null",
+        "none",
+        "nil",
+        "nan",
+        "undefined",
+        "n/a",
+        "na",
+        "unknown",
+        "-",
+        "(null)",
+        "<null>",
+        "\\n",
+        "[object object]",
+    }
+)
 _NO_AID: Final = "00000000-0000-0000-0000-000000000000"
-_HASH_OF_NOTHING: Final = sha256(b"").hexdigest()
+HASH_OF_NOTHING: Final = sha256(b"").hexdigest()
 
 _HEX_64: Final = re.compile(r"[0-9a-fA-F]{64}").fullmatch
 _HEX: Final = re.compile(r"[0-9a-fA-F]+").fullmatch
-_BASE64_OF_32_BYTES: Final = re.compile(r"[A-Za-z0-9+/_-]{43}=?").fullmatch
+_BASE64_DIGEST: Final = re.compile(
+    r"[A-Za-z0-9+/_-]{43}=?|[A-Za-z0-9+/_-]{22}==|[A-Za-z0-9+/_-]{27}=|[A-Za-z0-9+/_-]{86}=="
+).fullmatch
 _OTHER_DIGESTS: Final = {32: "email_md5", 40: "email_sha1", 128: "email_sha512"}
 _ADDRESS = r"[a-z0-9._+-]{1,64}+@[a-z0-9-]{1,63}+(?:\.[a-z0-9-]{1,63}+){1,2}+"
 _USUAL_EMAIL: Final = re.compile(_ADDRESS).fullmatch
@@ -64,10 +82,9 @@ def email(cell: Any) -> Any:
     text = without_invisible(text)
     if _HEX(text):
         if len(text) == 64:
-            text = text.lower()
-            return Refused("email_hash_of_nothing") if text == _HASH_OF_NOTHING else text
+            return sha256_digest(text)
         return Refused(_OTHER_DIGESTS.get(len(text), "email_invalid"))
-    if _BASE64_OF_32_BYTES(text):
+    if _BASE64_DIGEST(text):
         return Refused("email_base64")
     text = text.lower()
     if len(text) > _MAX_EMAIL_CHARACTERS or not _EMAIL(text):
@@ -103,14 +120,23 @@ def ip_address(cell: Any) -> Any:
 
 def hashes(cells: Sequence[Any]) -> list[str | None]:
     """Return each SHA-256 in lower case."""
-    return [cell.lower() if cell.__class__ is str and _HEX_64(cell) else None for cell in cells]
+    return [
+        digest if cell.__class__ is str and _HEX_64(cell) and (digest := cell.lower()) != HASH_OF_NOTHING else None
+        for cell in cells
+    ]
+
+
+def sha256_digest(text: str) -> str | Refused:
+    """Return 64 hexadecimal digits in lower case, unless they are the hash of empty text."""
+    digest = text.lower()
+    return Refused("hash_of_nothing") if digest == HASH_OF_NOTHING else digest
 
 
 def hashed_ip_address(cell: Any) -> Any:
     """Return the hash in lower case; a plain IPv4 address is hashed."""
     value = plain(cell)
     if isinstance(value, str) and _HEX_64(value):
-        return value.lower()
+        return sha256_digest(value)
     address = ip_address(value)
     if isinstance(address, str):
         return sha256(address.encode()).hexdigest()

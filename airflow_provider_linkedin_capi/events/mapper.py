@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import compress, repeat
-from typing import Any, Final
+from itertools import compress
+from typing import Any
 
 from airflow_provider_linkedin_capi.api.limits import DEFAULT_API_VERSION, SINCE_HASHED_NAMES
-from airflow_provider_linkedin_capi.events import event_ids, identifiers, texts
+from airflow_provider_linkedin_capi.events import event_ids, identifiers, texts, users
 from airflow_provider_linkedin_capi.events.columns import RETIRED, ColumnError, loose, match_columns
 from airflow_provider_linkedin_capi.events.model import (
     ConversionEvent,
     MappedRows,
     Rejection,
     User,
-    UserId,
-    UserInfo,
 )
 from airflow_provider_linkedin_capi.events.money import read_values
-from airflow_provider_linkedin_capi.events.reading import IDENTIFIERS, Column, Findings, RepetitiveColumn
+from airflow_provider_linkedin_capi.events.reading import EXTRAS, IDENTIFIERS, Column, Findings, RepetitiveColumn
 from airflow_provider_linkedin_capi.events.rules import RuleColumns
 from airflow_provider_linkedin_capi.events.times import TimeColumn
-
-#: ``idType`` of each field, in the order of ``userIds``; derived event ids rest on this order.
-_ID_TYPES: Final = {
-    "email": "SHA256_EMAIL",
-    "li_fat_id": "LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID",
-    "ACXIOM_ID": "ACXIOM_ID",
-    "ip_address": "PLAINTEXT_IP_ADDRESS",
-    "SHA256_IP_ADDRESS": "SHA256_IP_ADDRESS",
-    "GOOGLE_AID": "GOOGLE_AID",
-}
-_HASHED_NAMES: Final = ("hashedFirstName", "hashedLastName")
-_NAMES: Final = ("firstName", "lastName", *_HASHED_NAMES)
-_EXTRAS: Final = ("companyName", "title", "countryCode")
 
 
 class RowMapper:
@@ -88,25 +73,32 @@ class RowMapper:
     def _leave_out(self, columns: Sequence[str], api_version: str) -> list[str]:
         """Forget columns that can't be sent; return a sentence for each."""
         retired = {loose(name): why for name, why in RETIRED.items()}
-        notices = [f"column {column!r} is left out: {retired[loose(column)]}"
-                   for column in columns if loose(column) in retired]  # fmt: skip
+        notices = [
+            f"column {column!r} is left out: {retired[loose(column)]}" for column in columns if loose(column) in retired
+        ]
         if api_version < SINCE_HASHED_NAMES:
             notices += [
                 f"{field} is left out: it needs LinkedIn's version {SINCE_HASHED_NAMES}, this is {api_version}"
-                for field in _HASHED_NAMES
+                for field in users.HASHED_NAMES
                 if self._index.pop(field, None) is not None
             ]
-        if not any(field in self._index for field in _NAMES):
+        if not any(field in self._index for field in users.NAMES):
             notices += [
                 f"{field} is left out: LinkedIn takes it only with first and last name"
-                for field in _EXTRAS
+                for field in EXTRAS
                 if self._index.pop(field, None) is not None
             ]
+        if "amount" not in self._index and self._index.pop("currencyCode", None) is not None:
+            notices.append("currencyCode is left out: LinkedIn takes it only with an amount")
         return notices
 
     def _check_columns(self) -> None:
         if "conversionHappenedAt" not in self._index:
             raise ColumnError("no column says when the conversion happened: name one conversionHappenedAt")
+        if "amount" in self._index and "currencyCode" not in self._index:
+            raise ColumnError(
+                "a column holds the amount but none its currency, which LinkedIn wants with it: name one currencyCode"
+            )
         if IDENTIFIERS.isdisjoint(self._index):
             raise ColumnError("no column identifies a person: name at least one " + ", ".join(sorted(IDENTIFIERS)))
 
@@ -122,33 +114,33 @@ class RowMapper:
         times = self._times.read(cells["conversionHappenedAt"], findings)
         absent: list[Any] = [None] * count
         read = {field: column.read(cells[field], findings) for field, column in self._columns.items()}
-        infos = _infos(read, count, findings)
+        infos = users.read_infos(read, count, findings)
         values = absent
-        if "amount" in cells or "currencyCode" in cells:
-            values = read_values(cells.get("amount", absent), cells.get("currencyCode", absent), findings)
+        if "amount" in cells:
+            values = read_values(cells["amount"], cells["currencyCode"], findings)
         leads = read.get("lead", absent)
         externals = [text and (text,) for text in read["externalIds"]] if "externalIds" in read else absent
-        ids = _user_ids(read, count)
-        users = list(map(User, ids, infos, externals, leads))
+        ids = users.read_ids(read, count)
+        people = list(map(User, ids, infos, externals, leads))
         own_ids = read.get("eventId", absent)
 
-        rejections, warnings = findings.judge(_unidentified(ids, infos, externals, leads))
+        rejections, warnings = findings.judge(users.unidentified(ids, infos, externals, leads))
         kept: Sequence[int] = range(count)
         if rejections:
             keep = [True] * count
             for rejection in rejections:
                 keep[rejection.position] = False
-            kept, conversions, times, users, values, own_ids = (
-                list(compress(column, keep)) for column in (kept, conversions, times, users, values, own_ids)
+            kept, conversions, times, people, values, own_ids = (
+                list(compress(column, keep)) for column in (kept, conversions, times, people, values, own_ids)
             )
         if self._derive_event_ids and not all(own_ids):
             own_ids = [
                 own or event_ids.derive(*contents)
-                for own, *contents in zip(own_ids, conversions, times, values, users, strict=True)
+                for own, *contents in zip(own_ids, conversions, times, values, people, strict=True)
             ]
         if times and max(times) > self._now_ms:
             times = [min(time, self._now_ms) for time in times]
-        events = list(map(ConversionEvent, conversions, times, users, values, own_ids))
+        events = list(map(ConversionEvent, conversions, times, people, values, own_ids))
         return MappedRows(events, list(kept), rejections, warnings)
 
     def _cells(self, rows: Sequence[Sequence[Any]], findings: Findings) -> dict[str, Sequence[Any]]:
@@ -205,61 +197,3 @@ def _text_columns() -> list[Column]:
         Column("title", texts.usual_companies_and_titles, texts.company_or_title),
         RepetitiveColumn("countryCode", texts.country),
     ]
-
-
-def _user_ids(read: Mapping[str, list[Any]], count: int) -> list[tuple[UserId, ...]]:
-    columns = [
-        list(map(UserId, repeat(id_type), read[field]))
-        if all(read[field])
-        else [text and UserId(id_type, text) for text in read[field]]
-        for field, id_type in _ID_TYPES.items()
-        if field in read
-    ]
-    if not columns:
-        return [()] * count
-    rows = zip(*columns, strict=True)
-    return list(rows) if all(map(all, columns)) else [tuple(filter(None, row)) for row in rows]
-
-
-def _infos(read: Mapping[str, list[str | None]], count: int, findings: Findings) -> list[UserInfo | None]:
-    absent: list[str | None] = [None] * count
-    first, last, hashed_first, hashed_last = (read.get(field, absent) for field in _NAMES)
-    first, last = _unless(first, hashed_first), _unless(last, hashed_last)
-    extras = [read.get(field, absent) for field in _EXTRAS]
-    columns = (first, last, hashed_first, hashed_last, *extras)
-    if all(first) and all(last):
-        return list(map(UserInfo, *columns))
-    infos = [
-        UserInfo(*cells) if (cells[0] or cells[2]) and (cells[1] or cells[3]) else None
-        for cells in zip(*columns, strict=True)
-    ]
-    for position, info in enumerate(infos):
-        if info is None:
-            names = [field for field in _NAMES if field in read and read[field][position]]
-            if names and not findings.has(position, *_NAMES):
-                findings.add(position, names[0], "name_half")
-            for field in _EXTRAS:
-                if field in read and read[field][position]:
-                    findings.add(position, field, "info_without_names", warning=True)
-    return infos
-
-
-def _unidentified(
-    ids: Sequence[tuple[UserId, ...]],
-    infos: Sequence[UserInfo | None],
-    externals: Sequence[tuple[str] | None],
-    leads: Sequence[str | None],
-) -> list[int]:
-    """Return the positions of rows without any identifier."""
-    if all(ids):
-        return []
-    return [
-        position
-        for position, identifiers in enumerate(zip(ids, infos, externals, leads, strict=True))
-        if not any(identifiers)
-    ]
-
-
-def _unless(plain: list[str | None], hashed: list[str | None]) -> list[str | None]:
-    """Return the plain names of rows that have no hashed one; LinkedIn takes either."""
-    return [None if other else name for name, other in zip(plain, hashed, strict=True)] if any(hashed) else plain

@@ -65,7 +65,7 @@ def _read_value(amount: Any, currency: Any, position: int, findings: Findings) -
     if currency is None:
         findings.add(position, "amount", "amount_without_currency")
         return None
-    code = currency.upper() if isinstance(currency, str) else ""
+    code = currency.upper() if isinstance(currency, str) and currency.isascii() else ""
     decimals = CURRENCIES.get(code)
     if decimals is None:
         findings.add(position, "currencyCode", "currency_unknown")

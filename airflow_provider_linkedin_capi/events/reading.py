@@ -30,7 +30,7 @@ IDENTIFIERS: Final = frozenset(
     }
 )
 #: Fields that no event needs; a bad one is left out.
-EXTRAS: Final = frozenset({"companyName", "title", "countryCode"})
+EXTRAS: Final = ("companyName", "title", "countryCode")
 #: Cells of which types, and how many, a repetitive column keeps.
 _KEPT: Final = frozenset({str, int})
 _MOST_KEPT: Final = 10_000
@@ -55,8 +55,8 @@ class Findings:
         self._found.setdefault(position, []).append(Finding(field, code, warning or field in EXTRAS))
 
     def has(self, position: int, *fields: str) -> bool:
-        """Tell whether anything was found in one of these fields of the row."""
-        return any(found.field in fields for found in self._found.get(position, ()))
+        """Tell whether a cell of one of these fields of the row could not be used."""
+        return any(not found.warning and found.field in fields for found in self._found.get(position, ()))
 
     def judge(self, unidentified: Sequence[int]) -> tuple[list[Rejection], list[RowWarning]]:
         """Return the rejections, and the warnings of the rows that remain.

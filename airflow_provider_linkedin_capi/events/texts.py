@@ -7,6 +7,7 @@ import unicodedata
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_linkedin_capi.events.identifiers import sha256_digest
 from airflow_provider_linkedin_capi.events.iso import COUNTRIES
 from airflow_provider_linkedin_capi.events.plain import INVISIBLE, Mended, Refused, plain
 
@@ -20,13 +21,15 @@ _KEPT: Final = frozenset({str, int})
 #: Printable ASCII and composed Latin letters, which NFC leaves alone.
 _USUAL_TEXT: Final = re.compile(r"[!-~\u00c0-\u024f]++(?: [!-~\u00c0-\u024f]++)*+").fullmatch
 _HEX_64: Final = re.compile(r"[0-9a-fA-F]{64}").fullmatch
-_OTHER_DIGEST: Final = re.compile(r"(?:[0-9a-fA-F]{32}){1,4}|[0-9a-fA-F]{40}|[A-Za-z0-9+/]{43}=").fullmatch
+_MD5_CHARACTERS: Final = 32
+_DIGEST: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F]{128}").fullmatch
+_BASE64_DIGEST: Final = re.compile(r"[A-Za-z0-9+/]{43}=").fullmatch
 _SPACES: Final = re.compile(f"[{INVISIBLE}]+")
 
 
 def usual_names(cells: Sequence[Any]) -> list[str | None]:
     """Return each name of Latin letters that needs no tidying."""
-    return _usual(cells, MAX_NAME_CHARACTERS)
+    return _usual(cells, _MD5_CHARACTERS - 1)
 
 
 def usual_companies_and_titles(cells: Sequence[Any]) -> list[str | None]:
@@ -57,7 +60,8 @@ def _one_space(run: re.Match[str]) -> str:
 
 def name(cell: Any) -> Any:
     """Return a plain first or last name, tidied, at most 35 characters."""
-    return _tidy(cell, MAX_NAME_CHARACTERS, "name_invalid")
+    text = _tidy(cell, MAX_NAME_CHARACTERS, "name_invalid")
+    return Refused("name_hashed") if isinstance(cell, str) and _DIGEST(cell.strip()) else text
 
 
 def company_or_title(cell: Any) -> Any:
@@ -73,8 +77,8 @@ def hashed_name(cell: Any) -> Any:
     if not isinstance(text, str):
         return Refused("name_invalid")
     if _HEX_64(text):
-        return text.lower()
-    if _OTHER_DIGEST(text):
+        return sha256_digest(text)
+    if _DIGEST(text) or _BASE64_DIGEST(text):
         return Refused("name_hash_invalid")
     # categories Z, P, S, C: separators, punctuation, symbols, control and format characters
     letters = "".join(
@@ -88,5 +92,5 @@ def country(cell: Any) -> Any:
     text = plain(cell)
     if text is None:
         return None
-    code = text.upper() if isinstance(text, str) else ""
+    code = text.upper() if isinstance(text, str) and text.isascii() else ""
     return code if code in COUNTRIES else Refused("country_unknown")
