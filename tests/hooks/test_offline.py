@@ -118,7 +118,8 @@ def test_a_refused_batch_says_what_went_before_it(hook, segment, legacy):
 
 def test_a_rule_reads_a_segment_and_reports_count_its_conversions(hook, segment, legacy):
     legacy.settings.matched_share = 1.0
-    rule = hook.create_offline_conversion_rule("Store sales", "PURCHASE", segment.id, legacy_version=LEGACY)
+    windows = {"postClickAttributionWindowSize": 90, "viewThroughAttributionWindowSize": 90}
+    rule = hook.create_offline_conversion_rule("Store sales", "PURCHASE", segment.id, legacy_version=LEGACY, **windows)
     assert (rule.conversion_method, rule.dmp_segment) == ("OFFLINE_CONVERSIONS_UPLOAD", segment.urn)
     hook.associate_campaigns(rule.urn, [345396001])
     hook.stream_offline_conversions(segment.id, map(sale, range(3)), legacy_version=LEGACY)
