@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib.metadata
-import os
 import shutil
 import subprocess
 import sys
@@ -88,17 +87,8 @@ def local_linkedin() -> Iterator[str]:
 def airflow(linkedin: str) -> Iterator[AirflowStack]:
     """Run the whole of Airflow with the example DAG and its two connections."""
     began = time.monotonic()
-    stack = AirflowStack(
-        FOLDER / "airflow",
-        {
-            "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",  # only the runs that the demo asks for
-            "AIRFLOW_VAR_LINKEDIN_REJECTS": f"file://{REJECTS}",
-            "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")])),
-        },
-    )
-    policy = stack.home / "config" / "airflow_local_settings.py"
-    policy.parent.mkdir(parents=True)
-    shutil.copy(PROJECT / "demo" / "policy.py", policy)
+    stack = AirflowStack(FOLDER / "airflow", policy=PROJECT / "demo" / "policy.py")
+    stack.set_variable("linkedin_rejects", f"file://{REJECTS}")
     stack.connect(
         "linkedin_capi_default",
         conn_type="linkedin_capi",

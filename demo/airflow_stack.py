@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import sqlite3
@@ -33,20 +34,21 @@ class AirflowStack:
     """A running Airflow; use as a context manager.
 
     :param home: an empty folder, or that of an earlier stack whose runs are to be kept.
-    :param environment: environment variables for every component, on top of this process's own.
+    :param policy: a file with Airflow's cluster policies, e.g. a ``task_policy``.
     """
 
-    def __init__(self, home: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, home: Path, policy: Path | None = None) -> None:
         self.home = home
         self.dags_folder = home / "dags"
         self.database = home / "airflow.db"
         self._connections = home / "connections.json"
+        self._variables = home / "variables.json"
+        self._policy = policy
         self._port = free_port()
         self._components: dict[str, subprocess.Popen[bytes]] = {}
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")},
             **self._settings(),
-            **(environment or {}),
         }
 
     # -- life ----------------------------------------------------------------------------------------------
@@ -55,8 +57,12 @@ class AirflowStack:
         """Create the metadata database and start every component; return when all of them answer."""
         self.dags_folder.mkdir(parents=True, exist_ok=True)
         (self.home / "output").mkdir(exist_ok=True)
-        if not self._connections.exists():
-            self._connections.write_text("{}")
+        for secrets_file in (self._connections, self._variables):
+            if not secrets_file.exists():
+                secrets_file.write_text("{}")
+        if self._policy:
+            (self.home / "config").mkdir(exist_ok=True)
+            shutil.copy(self._policy, self.home / "config" / "airflow_local_settings.py")
         self.cli("db", "migrate")
         try:
             for component in _components():
@@ -93,12 +99,12 @@ class AirflowStack:
         """Define or redefine a connection, for every task that starts from now on."""
         if "extra" in fields:
             fields["extra_dejson"] = fields.pop("extra")
-        known = json.loads(self._connections.read_text()) if self._connections.exists() else {}
-        self._connections.parent.mkdir(parents=True, exist_ok=True)
-        replacement = self._connections.with_suffix(".new.json")
-        replacement.write_text(json.dumps({**known, conn_id: fields}, indent=1))
-        replacement.replace(self._connections)
+        _add_to(self._connections, conn_id, fields)
         return conn_id
+
+    def set_variable(self, key: str, value: str) -> None:
+        """Define or redefine an Airflow Variable, for every task that starts from now on."""
+        _add_to(self._variables, key, value)
 
     def add_dag(self, dag_id: str, file: Path | str, timeout: float = 60) -> str:
         """Put a DAG file (a path, or its source) into the DAG folder; return when Airflow knows the DAG."""
@@ -247,7 +253,9 @@ class AirflowStack:
             "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "AIRFLOW__SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
-            "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({"connections_file_path": str(self._connections)}),
+            "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(
+                {"connections_file_path": str(self._connections), "variables_file_path": str(self._variables)}
+            ),
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self._port),
             "AIRFLOW__API__BASE_URL": self.url,
@@ -256,6 +264,7 @@ class AirflowStack:
             "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "2",
             "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
+            "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",  # only the runs that are asked for
             "AIRFLOW__SCHEDULER__DAG_DIR_LIST_INTERVAL": "2",  # Airflow 2.11's name for the same
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
@@ -312,6 +321,15 @@ class AirflowStack:
 
 
 _JOB_TYPES = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob", "triggerer": "TriggererJob"}
+
+
+def _add_to(file: Path, key: str, value: Any) -> None:
+    """Add an entry to a JSON file that others may be reading."""
+    known = json.loads(file.read_text()) if file.exists() else {}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    replacement = file.with_suffix(".new.json")
+    replacement.write_text(json.dumps({**known, key: value}, indent=1))
+    replacement.replace(file)
 
 
 def _is_airflow_3() -> bool:

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
-
     from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
+    from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
     from demo.airflow_stack import AirflowStack
 
 pytest_plugins = ["tests.postgres"]
@@ -139,5 +138,6 @@ def airflow_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowS
     """The whole of Airflow, running. Only for tests marked ``e2e``: it takes ten seconds to start."""
     from demo.airflow_stack import AirflowStack
 
-    with AirflowStack(tmp_path_factory.mktemp("airflow-stack")) as stack:
+    policy = airflow_home.PROJECT / "demo" / "policy.py"
+    with AirflowStack(tmp_path_factory.mktemp("airflow-stack"), policy) as stack:
         yield stack

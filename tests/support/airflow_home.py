@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+PROJECT = Path(__file__).parents[2]
 HOME = Path(tempfile.mkdtemp(prefix="airflow-home-"))
 DAGS_FOLDER = HOME / "dags"
 DAGS_FOLDER.mkdir()

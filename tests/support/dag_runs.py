@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.support import airflow_home
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def run_in_process(dag: Any, **kwargs: Any) -> Any:
@@ -42,3 +45,34 @@ def _register(dag: Any) -> None:
     bag.bag_dag(dag)
     sync_bag_to_db(bag, "dags-folder", None)
     assert not bag.import_errors, bag.import_errors
+
+
+def keep_existing_run(patch: Any, dag_run: Any) -> None:
+    """Make ``dag.test`` of the same logical date a Clear of that run's tasks: it clears, but then deletes the run."""
+    from airflow.models import dag as dags
+    from airflow.models import dagrun as dag_runs
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.state import DagRunState
+
+    def existing(*_: Any, dag: Any, session: Any, **__: Any) -> Any:
+        kept = session.get(DagRun, dag_run.id)
+        kept.dag = dag
+        kept.state = DagRunState.RUNNING
+        session.commit()
+        return kept
+
+    for module, name in ((dag_runs, "get_or_create_dagrun"), (dags, "_get_or_create_dagrun")):
+        if hasattr(module, name):
+            patch.setattr(module, name, existing)
+
+
+def dag_of_file(file: Path, dag_id: str) -> Any:
+    """Return a DAG that a file defines."""
+    try:
+        from airflow.dag_processing.dagbag import DagBag  # Airflow 3.2 and newer
+    except ImportError:
+        from airflow.models.dagbag import DagBag
+
+    bag = DagBag(dag_folder=str(file))
+    assert not bag.import_errors, bag.import_errors
+    return bag.dags[dag_id]
