@@ -186,6 +186,8 @@ class AnalyticsReportOperator(BaseOperator):
             asked = self._request(hook)
             report = hook.fetch_report(asked)
             self.log.info("Report %s to %s: %d rows", asked.start, asked.end, len(report.rows))
+            if not report.rows:
+                self._check_that_empty_is_true(hook, asked)
             summary: dict[str, Any] = {
                 "start_date": asked.start,
                 "end_date": asked.end,
@@ -231,6 +233,16 @@ class AnalyticsReportOperator(BaseOperator):
             names=self.names,
             fill_zeros=self.fill_zeros,
         )
+
+    def _check_that_empty_is_true(self, hook: LinkedInConversionsHook, asked: ReportRequest) -> None:
+        """Refuse to replace stored rows by the empty report that LinkedIn gives to those without access."""
+        from airflow_provider_linkedin_capi.reports.diagnosis import Cause
+
+        if (finding := hook.diagnose_report(asked)) is None:
+            return
+        if finding.cause is not Cause.NOT_ASSOCIATED:
+            raise AirflowFailException(finding.words)
+        self.log.warning("%s", finding.words)
 
     def _store(self, report: Report) -> list[Change]:
         """Replace the window's rows; return what LinkedIn restated."""

@@ -205,9 +205,7 @@ def test_an_old_window_whose_events_may_just_have_been_sent_is_waited_for(
     assert ended.state == "success"
 
 
-def test_an_empty_final_report_passes_when_no_conversions_are_asked_for(
-    rule: int, wait: Callable[..., Ended]
-) -> None:
+def test_an_empty_final_report_passes_when_no_conversions_are_asked_for(rule: int, wait: Callable[..., Ended]) -> None:
     ended = wait(ready_when="final", min_conversions=0)
 
     assert (ended.state, ended.rows) == ("success", [])
