@@ -37,7 +37,7 @@ class TaskCheckpoint:
     def __init__(self, context: Context) -> None:
         ti = context["ti"]
         self._generation = ti.max_tries
-        self._store: Any = context.get("task_state_store")
+        self._store: Any = _state_store(context)
         self._variable = _variable_key(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
         record = self._read() or {}
         if "finished" in record and record.get("generation") != self._generation:
@@ -89,3 +89,8 @@ def _variable_key(dag_id: str, run_id: str, task_id: str, map_index: int | None)
         return key
     digest = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
     return f"{key[: _LONGEST_VARIABLE_KEY - len(digest) - 2]}__{digest}"
+
+
+def _state_store(context: Context) -> Any:
+    """Airflow's task state store; None before 3.3."""
+    return context.get("task_state_store")
