@@ -303,11 +303,13 @@ class StreamConversionsOperator(BaseOperator):
 
     def _mapper_factory(self, hook: LinkedInConversionsHook) -> MapperFactory:
         from airflow_provider_linkedin_capi.events.mapper import RowMapper
+        from airflow_provider_linkedin_capi.events.offline import OfflineRowMapper
 
+        kind = OfflineRowMapper if self.source_format == "offline" else RowMapper
         rule = None if self.conversion_rule is None else hook.resolve_conversion_rules(self.conversion_rule)
 
         def make(columns: Sequence[str], now_ms: int) -> Mapper:
-            mapper = RowMapper(
+            mapper = kind(
                 columns,
                 rule=rule,
                 column_mapping=self.column_mapping,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_linkedin_capi.events.columns import match_columns
+from airflow_provider_linkedin_capi.events.columns import ColumnError, match_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +61,15 @@ class EventIds:
             return row.event.event_id
         if batch.columns != self._columns:
             self._columns = batch.columns
-            self._index = match_columns(batch.columns, self._column_mapping).get("eventId")
+            self._index = _event_id_column(batch.columns, self._column_mapping)
         if self._index is None or self._index >= len(row.row) or row.row[self._index] is None:
             return None
         return str(row.row[self._index]).strip() or None
+
+
+def _event_id_column(columns: tuple[str, ...], column_mapping: Mapping[str, str] | None) -> int | None:
+    try:
+        return match_columns(columns, column_mapping).get("eventId")
+    except ColumnError:
+        # Rows of the retired offline API have fields of their own, and no event id.
+        return None
