@@ -39,6 +39,7 @@ def split_query(query: str) -> dict[str, str]:
     parameters: dict[str, str] = {}
     for pair in query.split("&") if query else ():
         name, separator, value = pair.partition("=")
+        name = _decoded(name)
         if not name or not separator:
             raise RestliSyntaxError("a parameter without a name or value")
         if name in parameters:
