@@ -1,6 +1,9 @@
 """Rows to LinkedIn: batches, pacing, isolation of refused elements, checkpoint, outcomes. No Airflow here."""
 
-from airflow_provider_linkedin_capi.delivery.delivery import Delivery
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from airflow_provider_linkedin_capi.delivery.errors import (
     DayLimitReachedError,
     DeliveryInterruptedError,
@@ -16,6 +19,9 @@ from airflow_provider_linkedin_capi.delivery.protocols import (
     OutcomeSink,
     Transport,
 )
+
+if TYPE_CHECKING:
+    from airflow_provider_linkedin_capi.delivery.delivery import Delivery
 
 __all__ = [
     "BatchOutcome",
@@ -34,3 +40,12 @@ __all__ = [
     "Summary",
     "Transport",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the engine, and the mapper with it, only for those who deliver: DAG files import the rest."""
+    if name == "Delivery":
+        from airflow_provider_linkedin_capi.delivery.delivery import Delivery
+
+        return Delivery
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

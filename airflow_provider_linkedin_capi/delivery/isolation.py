@@ -174,9 +174,10 @@ class Isolation:
             self._push(again)
 
     def _refuse(self, named: Mapping[int, str], error: LinkedInError) -> None:
+        of_the_rule = isinstance(error, errors.InvalidRequestError) and error.rule_at_fault
         for position, text in named.items():
             rule = self._rules[position]
-            if getattr(error, "rule_at_fault", False) and not self._took(rule):
+            if of_the_rule and not self._took(rule):
                 raise BatchFaultError(error, rule)
             self.refused[position] = _reason(text, error)
             self._unrefused[rule] -= 1

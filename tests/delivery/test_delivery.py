@@ -31,5 +31,5 @@ def test_elements_that_linkedin_names_are_taken_out_and_the_rest_is_stored(linke
     sink = MemorySink()
     summary = linkedin_rule.deliver(rows, sinks=[sink]).go()
     assert (summary.accepted, summary.rejected) == (37, 3)
-    assert [position for position, (outcome, _) in sink.rows.items() if outcome == "rejected"] == [3, 17, 18]
+    assert {position for position, (outcome, _) in sink.rows.items() if outcome == "rejected"} == {3, 17, 18}
     assert len(linkedin_rule.stored()) == 37
