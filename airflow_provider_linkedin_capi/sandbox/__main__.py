@@ -35,9 +35,8 @@ def main() -> None:
     world = World(arguments.state, settings, keep_bodies=False)
     server = SandboxServer(arguments.port, host=arguments.host, world=world)
     print(
-        f"Local LinkedIn ready at {server.url} (API {server.url}/rest, OAuth {server.url}/oauth/v2)\n"
-        f"  ad account {sample.ACCOUNT}, access token {sample.TOKEN}\n"
-        f"  client {sample.CLIENT_ID}, secret {sample.CLIENT_SECRET}, refresh token {sample.REFRESH_TOKEN}",
+        f"Local LinkedIn ready at {server.url} with ad account {sample.ACCOUNT}, access token {sample.TOKEN},"
+        f" client {sample.CLIENT_ID} / {sample.CLIENT_SECRET}, refresh token {sample.REFRESH_TOKEN}",
         flush=True,
     )
     server.serve()
