@@ -9,11 +9,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset
 from airflow.timetables.interval import CronDataIntervalTimetable
-from airflow_provider_linkedin_capi.operators.campaigns import AssociateCampaignsOperator
 
 from airflow_provider_linkedin_capi.operators.analytics import AnalyticsReportOperator
+from airflow_provider_linkedin_capi.operators.campaigns import AssociateCampaignsOperator
 from airflow_provider_linkedin_capi.operators.conversion_rules import CreateConversionRuleOperator
 from airflow_provider_linkedin_capi.operators.stream_conversions import StreamConversionsOperator
 from airflow_provider_linkedin_capi.sensors.analytics import AnalyticsReportSensor
@@ -69,6 +69,7 @@ with DAG(
         max_invalid=0.1,
         rejects_path="{{ var.value.linkedin_rejects }}/{{ data_interval_start | ds }}.jsonl",
         results_table="linkedin_deliveries",
+        outlets=[Asset("linkedin_deliveries")],  # starts linkedin_conversion_report
     )
 
     wait = AnalyticsReportSensor(

@@ -146,8 +146,8 @@ class AnalyticsReportOperator(BaseOperator):
         super().__init__(**kwargs)
         if table and path:
             raise ValueError("Give table or path, not both")
-        if table and not sql_conn_id:
-            raise ValueError("table needs sql_conn_id: the connection of its database")
+        if (table or reconcile_table) and not sql_conn_id:
+            raise ValueError("A table needs sql_conn_id: the connection of its database")
         if reconcile and (results_table is None) == (sent_counts is None):
             raise ValueError("reconcile needs what was sent: exactly one of results_table and sent_counts")
         if results_table and not (results_conn_id or sql_conn_id):
@@ -275,8 +275,8 @@ class AnalyticsReportOperator(BaseOperator):
         rows = as_json(report.rows)
         if (size := len(msgspec.json.encode(rows))) > MAX_XCOM_BYTES:
             raise AirflowFailException(
-                f"The report's {len(rows)} rows are {size:,} bytes, more than the {MAX_XCOM_BYTES:,} that go into XCom: "
-                "give a table or a path"
+                f"The report's {len(rows)} rows are {size:,} bytes, more than the {MAX_XCOM_BYTES:,} that go into "
+                "XCom: give a table or a path"
             )
         context["ti"].xcom_push("rows", rows)
 
