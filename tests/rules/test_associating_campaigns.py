@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sandbox.world import World
 
 RULE = 4711
-LEADS, RETARGETING, TEASER, NEXT_YEAR, LAST_YEAR = range(345_396_001, 345_396_006)  # two active, paused, draft, completed
+LEADS, RETARGETING, TEASER, NEXT_YEAR, LAST_YEAR = range(
+    345_396_001, 345_396_006
+)  # two active, paused, draft, completed
 PUT, DELETE, SEARCH = (
     "campaignConversions.BATCH_UPDATE",
     "campaignConversions.BATCH_DELETE",
@@ -172,7 +175,7 @@ def test_a_wrong_selection_is_refused_before_anything_is_sent(
     "parameters", [{}, {"campaigns": [1], "campaign_filter": {}}, {"campaigns": [1], "mode": "set"}], ids=str
 )
 def test_what_no_run_could_mean_is_refused_when_the_dag_is_parsed(parameters: Any) -> None:
-    with pytest.raises(ValueError, match="give either|is not one of"):
+    with pytest.raises(ValueError, match=r"give either|is not one of"):
         AssociateCampaignsOperator(task_id="task", conversion_rule=RULE, **parameters)
 
 
@@ -251,7 +254,7 @@ def test_an_association_that_somebody_else_ended_counts_as_removed(
 
 def test_a_passing_refusal_of_a_campaign_is_left_to_airflows_retries(run_task: Any, world: World) -> None:
     key = f"(campaign:urn%3Ali%3AsponsoredCampaign%3A{TEASER},conversion:urn%3Alla%3AllaPartnerConversion%3A{RULE})"
-    body = '{"results":{},"errors":{"%s":{"status":503,"message":"Service Unavailable"}}}' % key
+    body = json.dumps({"results": {}, "errors": {key: {"status": 503, "message": "Service Unavailable"}}})
     world.faults.add("status", status=200, body=body, restli_method=PUT, times=1)
     run = run_task(AssociateCampaignsOperator, conversion_rule=RULE, campaigns=[TEASER], retries=1)
     assert (run.state, run.tries) == ("success", 2)
