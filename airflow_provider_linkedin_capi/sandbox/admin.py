@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airflow_provider_linkedin_capi.sandbox import answers
+from airflow_provider_linkedin_capi.sandbox import answers, attribution
 from airflow_provider_linkedin_capi.sandbox.settings import Settings
 from airflow_provider_linkedin_capi.sandbox.world import World
 
@@ -109,12 +109,15 @@ def _now(world: World) -> str:
 
 def _state(world: World) -> dict[str, Any]:
     received = world.events_by_rule()
+    attributed: Counter[int] = Counter()
+    for group in attribution.groups(world):
+        attributed[group.rule] += group.conversions
     return {
         "now": _now(world),
         "events": world.event_count(),
         "distinct_events": world.distinct_events(),
         "duplicates": world.duplicates(),
-        "attributed": world.attributed_totals().conversions,
+        "attributed": attributed.total(),
         "rules": [
             {
                 "id": number,
@@ -124,7 +127,7 @@ def _state(world: World) -> dict[str, Any]:
                 "enabled": rule["enabled"],
                 "campaigns": sum(number in rules for rules in world.entities.associations.values()),
                 "events": received.get(number, 0),
-                "attributed": world.attributed_totals(rule=number).conversions,
+                "attributed": attributed[number],
             }
             for number, rule in world.rules.items()
         ],

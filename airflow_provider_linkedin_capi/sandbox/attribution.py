@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sandbox.world import World
 
 DAY_MS = 86_400_000
-_MICROS = 1_000_000
 _EPOCH = dt.date(1970, 1, 1)
 
 #: What one unit is worth in US dollars; a currency that is not here counts as worth nothing.
@@ -89,7 +88,7 @@ def receiver(world: World, source: str) -> Callable[[Mapping[str, Any]], Receive
             body=body,
             visible_at=visible_at,
             clicked=clicked,
-            value_micros=_value_micros(rule, event.get("conversionValue"), currency),
+            value=_value(rule, event.get("conversionValue"), currency),
         )
 
     return receive
@@ -103,7 +102,7 @@ def groups(world: World, *, start: dt.date | None = None, end: dt.date | None = 
     with world.transaction() as store:
         _attribute(world, now)
         rows = store.query(
-            f"SELECT happened_at / {DAY_MS}, account, rule, campaign, clicked, COUNT(*), SUM(value_micros)"
+            f"SELECT happened_at / {DAY_MS}, account, rule, campaign, clicked, COUNT(*), exact_sum(value)"
             " FROM event WHERE campaign IS NOT NULL AND visible_at <= ? AND happened_at >= ? AND happened_at < ?"
             " AND NOT (source = 'CONVERSIONS_API' AND EXISTS (SELECT 1 FROM event AS tag"
             " WHERE tag.source = 'INSIGHT_TAG' AND tag.account = event.account AND tag.event_id = event.event_id))"
@@ -111,8 +110,8 @@ def groups(world: World, *, start: dt.date | None = None, end: dt.date | None = 
             (now, first * DAY_MS, (last + 1) * DAY_MS),
         ).fetchall()
     return [
-        Group(_EPOCH + dt.timedelta(day), account, rule, campaign, bool(clicked), count, Decimal(micros) / _MICROS)
-        for day, account, rule, campaign, clicked, count, micros in rows
+        Group(_EPOCH + dt.timedelta(day), account, rule, campaign, bool(clicked), count, Decimal(value))
+        for day, account, rule, campaign, clicked, count, value in rows
     ]
 
 
@@ -151,14 +150,14 @@ def _attribute(world: World, now: int) -> None:
                 store.query("UPDATE event SET campaign = ? WHERE number = ?", (campaign, number))
 
 
-def _value_micros(rule: Mapping[str, Any], given: Mapping[str, str] | None, currency: str) -> int:
-    """The value of an event in millionths of the account's currency."""
+def _value(rule: Mapping[str, Any], given: Mapping[str, str] | None, currency: str) -> Decimal:
+    """The value of an event in the account's currency."""
     kind = rule["valueType"]
     value = rule["value"] if kind == "FIXED" else given if kind == "DYNAMIC" else None
     if value is None:
-        return 0
+        return Decimal(0)
     amount = Decimal(value["amount"])
     if value["currencyCode"] != currency:
         rate = EXCHANGE_RATES.get(value["currencyCode"], Decimal(0)) / EXCHANGE_RATES.get(currency, Decimal(1))
         amount = (amount * rate).quantize(Decimal("0.01"))
-    return int(amount * _MICROS)
+    return amount

@@ -80,7 +80,8 @@ class Entities(msgspec.Struct):
     :param associations: campaign id -> rule id -> time of association in epoch milliseconds.
     :param roles: member URN -> account id -> role.
     :param order_paths: account id -> order id -> what led to the order.
-    :param next_id: the next id for whatever is created.
+    :param next_id: the last id that was given to something new.
+    :param clock_offset_seconds: how far the clock was moved when this was saved.
     """
 
     clients: dict[str, Client] = {}
@@ -96,3 +97,4 @@ class Entities(msgspec.Struct):
     segments: dict[int, dict[str, Any]] = {}
     order_paths: dict[int, dict[str, list[dict[str, Any]]]] = {}
     next_id: int = 14_488_340
+    clock_offset_seconds: float = 0.0

@@ -21,12 +21,12 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, dict=True)
     """One kind of trouble and the requests it befalls.
 
     :param kind: what happens.
-    :param processed: whether the request takes effect first, so that only its answer is lost.
+    :param processed: whether the request takes effect first, so that only its answer is lost or late.
     :param status: status of ``status`` and ``html``.
     :param body: body of ``status``; JSON text as a rule.
     :param headers: headers of ``status``.
     :param window: ``MINUTE`` or ``DAY``, for ``throttle``.
-    :param seconds: waits so long before anything else happens.
+    :param seconds: waits so long before the fault happens.
     :param method: only requests with this HTTP verb.
     :param path: only requests whose path starts like this.
     :param restli_method: only this Rest.li method, with or without its resource: ``BATCH_CREATE``,

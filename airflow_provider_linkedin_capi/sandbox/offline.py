@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from decimal import Decimal
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -226,7 +227,7 @@ def _received(world: World, segment: dict[str, Any], element: dict[str, Any]) ->
         body=body,
         visible_at=None,
         clicked=False,
-        value_micros=0,
+        value=Decimal(0),
     )
 
 

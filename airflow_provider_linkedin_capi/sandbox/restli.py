@@ -108,7 +108,7 @@ def _expect(text: str, position: int, character: str) -> int:
 
 
 def _decoded(text: str) -> str:
-    if _BROKEN_ESCAPE.search(text) or "+" in text or " " in text:
+    if _BROKEN_ESCAPE.search(text) or "+" in text or " " in text or not text.isascii():
         raise RestliSyntaxError("text that is not percent-encoded")
     try:
         return unquote(text, errors="strict")

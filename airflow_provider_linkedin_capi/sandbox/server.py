@@ -158,25 +158,29 @@ class SandboxServer:
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         raw = rest.Raw(
-            scope["method"], scope["raw_path"].decode("ascii"), scope["query_string"].decode("ascii"), headers, b""
+            scope["method"], scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1"), headers, b""
         )
         if (fault := self._fault(raw, uploading=True)) is not None:
             await self._end(scope, receive, b"", reset=True)
             return
         raw = rest.Raw(raw.method, raw.path, raw.query, headers, await _body(receive))
         fault = self._fault(raw, uploading=False)
-        await asyncio.sleep(self.world.settings.latency_seconds + (fault.seconds if fault else 0.0))
-        answer = self._answer(raw) if fault is None or fault.processed or fault.kind in _TRUE_ANSWER else None
+        seconds = self.world.settings.latency_seconds + (fault.seconds if fault else 0.0)
+        if fault is not None and fault.processed:
+            answer: Answer | None = self._answer(raw)
+            await asyncio.sleep(seconds)
+        else:
+            await asyncio.sleep(seconds)
+            answer = self._answer(raw) if fault is None or fault.kind in _TRUE_ANSWER else None
         if fault is not None:
             answer = _faulty_answer(fault, answer)
         self._log(raw, answer if fault is None or fault.kind != "truncate" else None)
-        if answer is None:
-            assert fault is not None
-            await self._end(scope, receive, b"", reset=fault.kind == "reset")
-        elif fault is not None and fault.kind == "truncate":
+        if fault is not None and fault.kind == "truncate" and answer is not None:
             await self._end(scope, receive, _first_half(answer), reset=False)
-        else:
+        elif answer is not None:
             await _send(send, answer)
+        else:
+            await self._end(scope, receive, b"", reset=fault is not None and fault.kind == "reset")
 
     def _fault(self, raw: rest.Raw, *, uploading: bool) -> Fault | None:
         if raw.path.startswith("/admin"):
@@ -213,7 +217,9 @@ class SandboxServer:
     async def _end(self, scope: Scope, receive: Receive, last_words: bytes, *, reset: bool) -> None:
         """End the connection under the request, past the HTTP server."""
         connections: Any = self._uvicorn.server_state.connections
-        transport = next(c.transport for c in connections if c.client == tuple(scope["client"]))
+        transport = next((c.transport for c in connections if c.client == tuple(scope["client"])), None)
+        if transport is None:  # the client went first
+            return
         if reset:
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
             transport.abort()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,7 +28,7 @@ CREATE TABLE IF NOT EXISTS event (
     visible_at INTEGER,
     campaign INTEGER,
     clicked INTEGER NOT NULL,
-    value_micros INTEGER NOT NULL
+    value TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS event_waiting ON event (visible_at) WHERE campaign IS NULL AND visible_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS event_of_tag ON event (account, event_id) WHERE source = 'INSIGHT_TAG';
@@ -38,13 +39,26 @@ INSIGHT_TAG = "INSIGHT_TAG"
 OFFLINE = "OFFLINE"
 
 
+class _ExactSum:
+    """SQL's SUM for decimal numbers kept as text."""
+
+    def __init__(self) -> None:
+        self._sum = Decimal(0)
+
+    def step(self, value: str) -> None:
+        self._sum += Decimal(value)
+
+    def finalize(self) -> str:
+        return str(self._sum)
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """One event as it is stored.
 
     :param visible_at: when reports show it, epoch milliseconds; None when it is attributed to nobody.
     :param clicked: whether the ad was clicked rather than seen.
-    :param value_micros: its value in millionths of the account's currency.
+    :param value: its value in the account's currency.
     """
 
     source: str
@@ -57,7 +71,7 @@ class Received:
     body: bytes
     visible_at: int | None
     clicked: bool
-    value_micros: int
+    value: Decimal
 
 
 class Store:
@@ -71,6 +85,7 @@ class Store:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.executescript(_SCHEMA)
+        self._connection.create_aggregate("exact_sum", 1, _ExactSum)  # type: ignore[arg-type]
 
     def load(self, name: str) -> bytes | None:
         """Return a document."""
@@ -85,7 +100,7 @@ class Store:
         """Append events."""
         self._connection.executemany(
             "INSERT INTO event (source, account, rule, event_id, happened_at, received_at, digest, body,"
-            " visible_at, clicked, value_micros) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " visible_at, clicked, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 (
                     event.source,
@@ -98,7 +113,7 @@ class Store:
                     event.body,
                     event.visible_at,
                     event.clicked,
-                    event.value_micros,
+                    str(event.value),
                 )
                 for event in events
             ),

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from airflow_provider_linkedin_capi.sandbox.answers import Refused, permission, short
 
 if TYPE_CHECKING:
-    from airflow_provider_linkedin_capi.sandbox.clock import Clock
-    from airflow_provider_linkedin_capi.sandbox.settings import Settings
+    from airflow_provider_linkedin_capi.sandbox.world import World
 
 _SECONDS = {"MINUTE": 60, "DAY": 86_400}
 _VALUES_WINDOW_SECONDS = 300
@@ -18,13 +17,11 @@ _VALUES_WINDOW_SECONDS = 300
 class Throttle:
     """Counts per token and resource; minutes and days are those of the clock in UTC.
 
-    :param clock: the world's clock.
-    :param settings: the world's settings, which name the limits.
+    :param world: its clock, and its settings, which name the limits.
     """
 
-    def __init__(self, clock: Clock, settings: Settings) -> None:
-        self._clock = clock
-        self._settings = settings
+    def __init__(self, world: World) -> None:
+        self._world = world
         self.clear()
 
     def clear(self) -> None:
@@ -34,10 +31,10 @@ class Throttle:
 
     def count(self, token: str, resource: str) -> None:
         """Count a request, or refuse it when a limit is reached; a refused one is not counted."""
-        now = self._clock.now()
+        now = self._world.clock.now()
         limits = {
-            "DAY": self._settings.requests_per_day.get(resource),
-            "MINUTE": self._settings.requests_per_minute.get(resource),
+            "DAY": self._world.settings.requests_per_day.get(resource),
+            "MINUTE": self._world.settings.requests_per_minute.get(resource),
         }
         windows = [(token, resource, name, int(now // seconds)) for name, seconds in _SECONDS.items()]
         for window in windows:
@@ -48,10 +45,10 @@ class Throttle:
 
     def count_values(self, values: int) -> None:
         """Count the metric values of a report, or refuse it."""
-        now = self._clock.now()
+        now = self._world.clock.now()
         while self._values and self._values[0][0] <= now - _VALUES_WINDOW_SECONDS:
             self._values.popleft()
-        limit = self._settings.report_values_per_window
+        limit = self._world.settings.report_values_per_window
         if sum(count for _, count in self._values) + values > limit:
             raise short(
                 429,
@@ -61,8 +58,8 @@ class Throttle:
         self._values.append((now, values))
 
     def _with_retry_after(self, refused: Refused) -> Refused:
-        if self._settings.retry_after_seconds is not None:
-            refused.answer.headers["Retry-After"] = str(self._settings.retry_after_seconds)
+        if self._world.settings.retry_after_seconds is not None:
+            refused.answer.headers["Retry-After"] = str(self._world.settings.retry_after_seconds)
         return refused
 
 

@@ -84,7 +84,7 @@ class World:
     def __post_init__(self) -> None:
         self.clock = Clock()
         self.faults = Faults()
-        self.throttle = Throttle(self.clock, self.settings)
+        self.throttle = Throttle(self)
         self.requests: deque[Request] = deque(maxlen=_KEPT_REQUESTS)
         self.refusals: deque[tuple[str, int, str]] = deque(maxlen=20)
         self._lock = threading.RLock()
@@ -96,6 +96,7 @@ class World:
             self._add_samples()
         else:
             self.entities = msgspec.json.decode(document, type=Entities)
+            self.clock.offset_seconds = self.entities.clock_offset_seconds
 
     # Transactions
 
@@ -110,6 +111,7 @@ class World:
             try:
                 yield self._store
                 if self.state is not None:
+                    self.entities.clock_offset_seconds = self.clock.offset_seconds
                     self._store.save("entities", msgspec.json.encode(self.entities))
                 self._store.commit()
             except BaseException:

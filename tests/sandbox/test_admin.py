@@ -137,6 +137,8 @@ def test_a_state_file_survives_a_restart(tmp_path: Path, world: World) -> None:
             },
         ).json()
         totals = first.world.attributed_totals()
+        first.world.clock.advance(3600)
+        requests.get(f"{first.url}/admin/state")
 
     with SandboxServer(world=FreshWorld(path)) as second:
         assert second.world.event_count() == 1
@@ -146,6 +148,7 @@ def test_a_state_file_survives_a_restart(tmp_path: Path, world: World) -> None:
         assert requests.post(f"{second.url}/rest/conversionEvents", json=event(rule), headers=minted).status_code == 201
         assert second.world.duplicates() == 0
         assert second.world.new_id() > rule
+        assert second.world.clock.offset_seconds == 3600
 
 
 @contextmanager

@@ -123,6 +123,24 @@ def test_a_delay_makes_the_true_answer_late(rest: Rest, world: World) -> None:
     assert time.perf_counter() - began >= 0.2
 
 
+def test_a_delay_can_come_after_processing(rest: Rest, rule: int, world: World) -> None:
+    world.faults.add("delay", seconds=5, processed=True)
+
+    with pytest.raises(requests.ReadTimeout):
+        rest("POST", "/conversionEvents", json=event(rule), timeout=0.2)
+    assert world.event_count() == 1
+
+
+def test_a_client_that_gives_up_first_leaves_nothing_behind(rest: Rest, rule: int, world: World) -> None:
+    world.faults.add("reset", seconds=0.2, times=1)
+
+    with pytest.raises(requests.ReadTimeout):
+        rest("POST", "/conversionEvents", json=event(rule), timeout=0.1)
+    time.sleep(0.2)
+    assert rest("GET", FIND).status_code == 200
+    assert world.event_count() == 0
+
+
 def test_latency_is_for_every_answer_but_lets_others_pass(rest: Rest, world: World) -> None:
     world.settings.latency_seconds = 0.1
 
