@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_linkedin_capi._checkpoint import TaskCheckpoint
     from airflow_provider_linkedin_capi.delivery import Delivery, Summary
@@ -187,6 +188,7 @@ class StreamConversionsOperator(BaseOperator):
             dry_run=dry_run,
         )
         self._delivery: Delivery | None = None
+        self._rules: str | dict[str, str] | None = None
         self._check()
 
     def _check(self) -> None:
@@ -256,6 +258,16 @@ class StreamConversionsOperator(BaseOperator):
         if self._delivery:
             self._delivery.stop()
 
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Name the tables or the file read and the conversion rules written to; Airflow's OpenLineage asks for it."""
+        from airflow_provider_linkedin_capi.operators._stream_lineage import lineage
+
+        rules = self._rules.values() if isinstance(self._rules, dict) else [self._rules] if self._rules else []
+        accepted = self._delivery.summary.accepted if self._delivery else 0
+        return lineage(
+            sql=self.sql, sql_conn_id=self.sql_conn_id, path=self.path, rules=dict.fromkeys(rules), accepted=accepted
+        )
+
     def _deliver(self, context: Context, checkpoint: TaskCheckpoint | None) -> Summary:
         from airflow_provider_linkedin_capi.delivery import Delivery
         from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
@@ -306,12 +318,13 @@ class StreamConversionsOperator(BaseOperator):
         from airflow_provider_linkedin_capi.events.offline import OfflineRowMapper
 
         kind = OfflineRowMapper if self.source_format == "offline" else RowMapper
-        rule = None if self.conversion_rule is None else hook.resolve_conversion_rules(self.conversion_rule)
+        if self.conversion_rule is not None:
+            self._rules = hook.resolve_conversion_rules(self.conversion_rule)
 
         def make(columns: Sequence[str], now_ms: int) -> Mapper:
             mapper = kind(
                 columns,
-                rule=rule,
+                rule=self._rules,
                 column_mapping=self.column_mapping,
                 naive_timezone=self.naive_timezone,
                 now_ms=now_ms,

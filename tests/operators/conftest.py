@@ -15,6 +15,7 @@ from tests.support.streaming import QUERY, RULE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_linkedin_capi.operators.stream_conversions import StreamConversionsOperator
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
 
 _dag_numbers = itertools.count(1)
@@ -57,6 +58,22 @@ def task_log(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
         return logged + printed.out + printed.err
 
     return text
+
+
+@pytest.fixture
+def executing(monkeypatch: pytest.MonkeyPatch) -> list[StreamConversionsOperator]:
+    """The operators that were executed: Airflow runs a copy of the one in the DAG."""
+    from airflow_provider_linkedin_capi.operators.stream_conversions import StreamConversionsOperator
+
+    executed: list[StreamConversionsOperator] = []
+    deliver = StreamConversionsOperator._deliver
+
+    def remember(self: StreamConversionsOperator, *args: Any) -> Any:
+        executed.append(self)
+        return deliver(self, *args)
+
+    monkeypatch.setattr(StreamConversionsOperator, "_deliver", remember)
+    return executed
 
 
 @pytest.fixture

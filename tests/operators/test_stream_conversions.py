@@ -277,3 +277,49 @@ def test_mapped_tasks_share_the_ledger_and_tell_their_rows_apart(run_dag, linked
     assert len(set(event_ids(sandbox))) == 30
     shards = warehouse.query("SELECT map_index, COUNT(*) AS events FROM results GROUP BY map_index")
     assert shards == [{"map_index": index, "events": 10} for index in range(3)]
+
+
+def test_rows_made_for_the_retired_offline_api_are_taken(stream, sandbox, warehouse):
+    row = {
+        "action": "ADD",
+        "user": {"userIds": [{"idType": "SHA256_EMAIL", "idValue": "a" * 64}]},
+        "conversion": {"conversionType": "LEAD", "conversionHappenedAt": happened_at()},
+    }
+    run = stream(records=[row, {**row, "action": "REMOVE"}], source_format="offline", results_table="results",
+                 results_conn_id="warehouse", conversion_rule={"LEAD": RULE})  # fmt: skip
+    assert (run.summary["accepted"], run.summary["rejected"]) == (1, 1)
+    assert sandbox.world.events_by_rule() == {RULE: 1}
+
+
+def test_a_kill_stops_the_sending_and_keeps_what_was_acknowledged(stream, executing, sandbox, warehouse, monkeypatch):
+    from airflow_provider_linkedin_capi.sinks.results_table import ResultsTable
+
+    conversions(warehouse, 40)
+    write = ResultsTable.write
+
+    def write_and_kill(self, batch):
+        write(self, batch)
+        if batch.number == 2 and len(executing) == 1:
+            executing[-1].on_kill()
+
+    monkeypatch.setattr(ResultsTable, "write", write_and_kill)
+    run = stream(batch_size=10, max_in_flight=1, results_table="results")
+    assert run.state == "failed"
+    assert 20 <= len(outcomes(warehouse)) < 40
+    assert sorted(outcomes(warehouse)) == sorted(event_ids(sandbox))
+    run = stream(clear=True, batch_size=10, max_in_flight=1, results_table="results")
+    assert run.state == "success"
+    assert len(event_ids(sandbox)) == len(outcomes(warehouse)) == 40
+
+
+def test_openlineage_learns_of_the_tables_read_and_the_events_accepted(stream, executing, postgres):
+    postgres.execute("CREATE TABLE leads (event_id TEXT, email TEXT, happened_at TIMESTAMPTZ)")
+    postgres.execute("INSERT INTO leads VALUES ('p-1', 'a@example.com', now()), ('p-2', 'b@example.com', now())")
+    run = stream(sql="SELECT * FROM leads ORDER BY event_id", sql_conn_id="postgres", results_table="results")
+    assert run.summary["accepted"] == 2
+    assert [row["outcome"] for row in postgres.query("SELECT outcome FROM results")] == ["accepted", "accepted"]
+    lineage = executing[-1].get_openlineage_facets_on_complete(None)
+    assert [dataset.name.split(".")[-1] for dataset in lineage.inputs] == ["leads"]
+    (output,) = lineage.outputs
+    assert (output.namespace, output.name) == ("linkedin://ads", f"conversions/{RULE}")
+    assert output.outputFacets["outputStatistics"].rowCount == 2
