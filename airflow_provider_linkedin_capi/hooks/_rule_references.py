@@ -37,7 +37,9 @@ def as_urn(reference: RuleReference) -> str | None:
 
     :raises ValueError: a number or URN that no conversion rule can have.
     """
-    text = str(reference).strip()
+    if not isinstance(reference, int | str):
+        raise RuleReferenceError(f"{reference!r} names no conversion rule: give its id, URN or name")
+    text = reference.strip() if isinstance(reference, str) else ""
     if isinstance(reference, int) or text.isdigit() or text.startswith("urn:"):
         return urns.conversion_rule(reference)
     if not text.removeprefix(NAME_PREFIX).strip():

@@ -5,15 +5,13 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from airflow_provider_linkedin_capi._retries import is_lasting
 from airflow_provider_linkedin_capi.api import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
-
-#: What Airflow may retry: LinkedIn's side, the network, and limits that time lifts.
-_PASSING = (errors.ServerError, errors.NotSentError, errors.OutcomeUnknownError, errors.RateLimitError)
 
 #: Resource at the start of a call's name -> the scope its calls need.
 _SCOPES = {
@@ -28,11 +26,6 @@ _SCOPES = {
 }
 
 
-def may_pass(error: Exception) -> bool:
-    """Whether another try of the task may not meet the error."""
-    return isinstance(error, _PASSING)
-
-
 @contextmanager
 def explained(hook: LinkedInConversionsHook) -> Iterator[None]:
     """Turn refusals and wrong parameters into ``AirflowFailException``, which skips the task's retries.
@@ -44,11 +37,11 @@ def explained(hook: LinkedInConversionsHook) -> Iterator[None]:
 
     try:
         yield
-    except _PASSING:
-        raise
     except (errors.AccessDeniedError, errors.NotFoundError) as error:
         raise AirflowFailException(f"{error}\n{diagnosis(hook, error)}") from error
     except (errors.LinkedInError, ValueError) as error:
+        if not is_lasting(error):
+            raise
         raise AirflowFailException(str(error)) from error
 
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_linkedin_capi._retries import default_retry_policy, is_lasting
 from airflow_provider_linkedin_capi.api import errors, urns
+from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators import _campaign_associations as associations
 from airflow_provider_linkedin_capi.operators._campaign_filter import CampaignFilter
-from airflow_provider_linkedin_capi.operators._failures import diagnosis, explained, may_pass
+from airflow_provider_linkedin_capi.operators._failures import diagnosis, explained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,6 +65,7 @@ class AssociateCampaignsOperator(BaseOperator):
         "ad_account_id",
         "linkedin_conn_id",
     )
+    operator_extra_links = (CampaignManagerLink(),)
     ui_color = "#dce6f1"
 
     def __init__(
@@ -77,6 +80,7 @@ class AssociateCampaignsOperator(BaseOperator):
         linkedin_conn_id: str = "linkedin_capi_default",
         **kwargs: Any,
     ) -> None:
+        default_retry_policy(kwargs)
         super().__init__(**kwargs)
         if mode not in _MODES:
             raise ValueError(f"mode={mode!r} is not one of {', '.join(_MODES)}")
@@ -100,6 +104,7 @@ class AssociateCampaignsOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, list[str]]:
         """Send what differs and return what was done."""
         with explained(self.hook):
+            CampaignManagerLink.persist(context, self.hook.ad_account)
             selected, known = self._selection()
             rule = self.hook.get_conversion_rule(self.hook.resolve_conversion_rule(self.conversion_rule, method=None))
             difference = associations.Difference.between(rule.campaigns, selected, self.mode)
@@ -155,8 +160,8 @@ class AssociateCampaignsOperator(BaseOperator):
         lines += [f"{associations.listed(campaigns, known)}: {error}" for error, campaigns in outcome.reasons]
         denied = [error for error, _ in outcome.reasons if isinstance(error, errors.AccessDeniedError)]
         lines += [diagnosis(self.hook, error) for error in denied[:1]]
-        kind = AirflowException if any(may_pass(error) for error, _ in outcome.reasons) else AirflowFailException
-        raise kind("\n".join(lines))
+        lasting = all(is_lasting(error) for error, _ in outcome.reasons)
+        raise (AirflowFailException if lasting else AirflowException)("\n".join(lines))
 
 
 def _ids(campaigns: Sequence[int | str] | int | str | None) -> list[int | str]:

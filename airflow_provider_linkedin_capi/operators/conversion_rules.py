@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_linkedin_capi._retries import default_retry_policy
 from airflow_provider_linkedin_capi.api import conversion_rules, url_match_rules, urns
+from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators import _rule_declaration as declaration
 from airflow_provider_linkedin_capi.operators import _rule_fields as rule_fields
 from airflow_provider_linkedin_capi.operators._failures import explained
@@ -25,6 +27,7 @@ _IF_EXISTS = ("reuse", "update", "fail")
 class _ConversionRuleOperator(BaseOperator):
     """What both operators share: the rule's fields as parameters, and the result."""
 
+    operator_extra_links = (CampaignManagerLink(),)
     ui_color = "#dce6f1"
 
     def __init__(
@@ -38,6 +41,7 @@ class _ConversionRuleOperator(BaseOperator):
         linkedin_conn_id: str = "linkedin_capi_default",
         **kwargs: Any,
     ) -> None:
+        default_retry_policy(kwargs)
         super().__init__(**kwargs)
         self.value_type = value_type
         self.value = value
@@ -57,6 +61,7 @@ class _ConversionRuleOperator(BaseOperator):
         self.log.info("Conversion rule %s (%s): %s", declared.rule.name, declared.urn, declared.action)
         if expression := rule_fields.wire_form(declared.rule).get("urlMatchRuleExpression"):
             self.log.info("It counts pages that match: %s", url_match_rules.readable(expression))
+        CampaignManagerLink.persist(context, self.hook.ad_account)
         context["ti"].xcom_push(key="conversion_rule", value=declared.as_xcom())
         return declared.urn
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -74,6 +75,12 @@ def run_task(run_dag: Callable[..., Any], linkedin: str, logged: Callable[[], st
         return TaskRun(run_dag(dag, logical_date=start), logged())
 
     return run
+
+
+@pytest.fixture
+def context() -> dict[str, Any]:
+    """As much of Airflow's context as the operators use, for tests of an operator's own work."""
+    return {"ti": SimpleNamespace(xcom_push=lambda key, value: None)}
 
 
 @pytest.fixture

@@ -34,12 +34,12 @@ def world(sandbox: SandboxServer) -> World:
 
 
 @pytest.fixture
-def associate(linkedin: str, world: World) -> Callable[..., Any]:
+def associate(linkedin: str, world: World, context: Any) -> Callable[..., Any]:
     """Runs the operator's own work, without Airflow around it."""
 
     def run(**parameters: Any) -> Any:
         operator = AssociateCampaignsOperator(task_id="task", **{"conversion_rule": RULE, **parameters})
-        return {key: [short(urn) for urn in urns] for key, urns in operator.execute({}).items()}
+        return {key: [short(urn) for urn in urns] for key, urns in operator.execute(context).items()}
 
     return run
 

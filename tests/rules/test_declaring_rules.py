@@ -68,6 +68,11 @@ def test_the_whole_rule_and_what_was_done_are_in_xcom(declare: Any, sandbox: San
     assert (pushed["rule"]["id"], pushed["rule"]["type"], pushed["rule"]["enabled"]) == (rule, "PURCHASE", True)
 
 
+def test_the_task_links_to_campaign_manager(declare: Any) -> None:
+    url = declare().xcom("campaign_manager_url")
+    assert url == "https://www.linkedin.com/campaignmanager/accounts/5012345/conversions"
+
+
 def test_linkedin_associates_campaigns_only_when_asked_to(declare: Any, sandbox: SandboxServer) -> None:
     declare(auto_association="ALL_CAMPAIGNS")
     (rule,) = sandbox.world.rules
@@ -240,13 +245,13 @@ def test_the_same_value_written_otherwise_is_no_difference(declare: Any, calls: 
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
 def test_what_linkedin_would_refuse_fails_before_anything_is_sent(
-    linkedin: str, calls: Any, parameters: dict[str, Any], complaint: str
+    linkedin: str, context: Any, calls: Any, parameters: dict[str, Any], complaint: str
 ) -> None:
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     parameters = {"name": "CRM", "conversion_type": "PURCHASE", **parameters}
     with pytest.raises(AirflowFailException) as failure:
-        CreateConversionRuleOperator(task_id="task", **parameters).execute({})
+        CreateConversionRuleOperator(task_id="task", **parameters).execute(context)
     assert complaint in str(failure.value)
     assert calls() == []
 
@@ -321,12 +326,12 @@ def test_changing_a_rule_to_what_it_is_sends_nothing(change: Any, sandbox: Sandb
     ids=str,
 )
 def test_a_change_that_does_not_fit_the_rule_is_refused_before_it_is_sent(
-    linkedin: str, sandbox: SandboxServer, calls: Any, parameters: Any, complaint: str
+    linkedin: str, context: Any, sandbox: SandboxServer, calls: Any, parameters: Any, complaint: str
 ) -> None:
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     sandbox.world.add_rule(name="CRM", type="DOWNLOAD")
     with pytest.raises(AirflowFailException) as failure:
-        UpdateConversionRuleOperator(task_id="task", **{"conversion_rule": "CRM", **parameters}).execute({})
+        UpdateConversionRuleOperator(task_id="task", **{"conversion_rule": "CRM", **parameters}).execute(context)
     assert complaint in str(failure.value)
     assert CHANGE not in calls()

@@ -67,6 +67,8 @@ def test_every_form_gives_urns(hook: LinkedInConversionsHook, value: Any, resolv
         ("Something quite different", "none of its .* names comes near"),
         ("Twice", r"2 conversion rules .* 21 \(CONVERSIONS_API, LEAD, enabled\), 22 .*give the id"),
         ("Thank-you page", "is not of method CONVERSIONS_API: 16 "),
+        (None, "None names no conversion rule"),
+        ({"LEAD": 1.0}, "1.0 names no conversion rule"),
         ("", "empty text"),
         ("name:", "empty text"),
         (0, "not the id of a conversion rule"),

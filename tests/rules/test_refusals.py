@@ -32,17 +32,21 @@ def world(sandbox: SandboxServer, linkedin: str) -> World:
     return sandbox.world
 
 
-def refusal(operator: Any) -> str:
-    """The message with which the operator fails for good."""
+@pytest.fixture
+def refusal(context: Any) -> Callable[[Any], str]:
+    """Runs an operator and returns the message with which it fails for good."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
-    with pytest.raises(AirflowFailException) as failure:
-        operator.execute({})
-    return str(failure.value)
+    def run(operator: Any) -> str:
+        with pytest.raises(AirflowFailException) as failure:
+            operator.execute(context)
+        return str(failure.value)
+
+    return run
 
 
 @pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
-def test_a_viewer_is_told_which_role_it_takes(world: World, operator: Any) -> None:
+def test_a_viewer_is_told_which_role_it_takes(world: World, refusal: Any, operator: Any) -> None:
     world.set_role("VIEWER")
     message = refusal(operator())
     assert "403" in message
@@ -50,13 +54,13 @@ def test_a_viewer_is_told_which_role_it_takes(world: World, operator: Any) -> No
 
 
 @pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
-def test_a_member_without_a_role_is_told_to_be_added_to_the_account(world: World, operator: Any) -> None:
+def test_a_member_without_a_role_is_told_to_be_added_to_the_account(world: World, refusal: Any, operator: Any) -> None:
     world.set_role(None)
     assert "the member has no role in ad account 5012345" in refusal(operator())
 
 
 @pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
-def test_a_foreign_account_is_told_apart_from_a_foreign_rule(world: World, operator: Any) -> None:
+def test_a_foreign_account_is_told_apart_from_a_foreign_rule(world: World, refusal: Any, operator: Any) -> None:
     world.add_account(77, member=None)
     task = operator()
     task.ad_account_id = 77
@@ -64,7 +68,7 @@ def test_a_foreign_account_is_told_apart_from_a_foreign_rule(world: World, opera
 
 
 @pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
-def test_a_missing_scope_is_named(world: World, operator: Any) -> None:
+def test_a_missing_scope_is_named(world: World, refusal: Any, operator: Any) -> None:
     world.add_token("sandbox-token", scopes=["r_ads"])
     message = refusal(operator())
     assert "Not enough permissions to access" in message
@@ -72,7 +76,7 @@ def test_a_missing_scope_is_named(world: World, operator: Any) -> None:
 
 
 @pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
-def test_a_missing_product_is_named(world: World, operator: Any) -> None:
+def test_a_missing_product_is_named(world: World, refusal: Any, operator: Any) -> None:
     body = '{"status":404,"code":"RESOURCE_NOT_FOUND","message":"No virtual resource found"}'
     world.faults.add("status", status=404, body=body, path="/rest/c")
     message = refusal(operator())
@@ -89,14 +93,14 @@ def test_a_missing_product_is_named(world: World, operator: Any) -> None:
     ids=OPERATORS,
 )
 @pytest.mark.usefixtures("world")
-def test_an_unknown_rule_is_looked_for_in_the_account_that_is_named(operator: Any) -> None:
+def test_an_unknown_rule_is_looked_for_in_the_account_that_is_named(refusal: Any, operator: Any) -> None:
     message = refusal(operator)
     assert "404" in message
     assert "does not exist in urn:li:sponsoredAccount:5012345" in message
 
 
 @pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
-def test_a_dead_token_is_not_diagnosed_further(world: World, operator: Any) -> None:
+def test_a_dead_token_is_not_diagnosed_further(world: World, refusal: Any, operator: Any) -> None:
     world.revoke_token()
     assert "revoked" in refusal(operator())
 
