@@ -5,8 +5,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_linkedin_capi.api import conversion_rules, dmp_segments, limits, offline_conversions, urns
+import msgspec
+
+from airflow_provider_linkedin_capi.api import (
+    campaign_associations,
+    conversion_rules,
+    dmp_segments,
+    limits,
+    offline_conversions,
+    urns,
+)
 from airflow_provider_linkedin_capi.api.errors import LinkedInError
+from airflow_provider_linkedin_capi.events.offline import migrate_offline_rule
 from airflow_provider_linkedin_capi.hooks._base import Caller
 
 if TYPE_CHECKING:
@@ -20,9 +30,9 @@ if TYPE_CHECKING:
 class OfflineConversionsMixin(Caller):
     """DMP segments, offline conversions and their rules, for endpoints that still serve a version up to 202310.
 
-    LinkedIn itself serves none. Each method wants that version as ``legacy_version`` and never takes the
-    connection's. To associate campaigns with offline rules and to read their reports, use a hook made with
-    ``LinkedInConversionsHook(..., api_version="202310")``. To move to today's API, see the guide on migration.
+    LinkedIn itself serves none. Each method of the old API wants that version as ``legacy_version`` and never takes
+    the connection's. To associate campaigns with offline rules and to read their reports under it, use a hook made
+    with ``LinkedInConversionsHook(..., api_version="202310")``. What moves to today's API uses today's version.
     """
 
     def create_offline_segment(
@@ -110,3 +120,27 @@ class OfflineConversionsMixin(Caller):
                 raise
             sent += len(batch)
         return sent
+
+    def migrate_offline_conversion_rule(self, rule: int | str, *, conversion_type: str | None = None) -> ConversionRule:
+        """Make today's counterpart of an offline rule, with the same campaigns, and return it.
+
+        A rule for conversion events that has the same name and type already is taken instead of a new one, so this
+        may be repeated. The offline rule and its reports stay as they are.
+
+        :param rule: id or URN of the ``OFFLINE_CONVERSIONS_UPLOAD`` rule.
+        :param conversion_type: today's type for a rule whose own type is retired.
+        :raises ValueError: the rule is of another kind, or of a retired type.
+        """
+        old = self.call(conversion_rules.get(self.ad_account, rule, self.api_version))
+        body = migrate_offline_rule(msgspec.to_builtins(old), conversion_type=conversion_type)
+        wanted = {name: body[name] for name in ("name", "type", "conversionMethod")}
+        for candidate in self.walk(conversion_rules.find(self.ad_account, self.api_version)):
+            if all(msgspec.to_builtins(candidate)[name] == value for name, value in wanted.items()):
+                new = candidate
+                break
+        else:
+            new = self.call(conversion_rules.create(body, self.api_version))
+        if missing := [campaign for campaign in old.campaigns if campaign not in new.campaigns]:
+            pairs = [(campaign, new.urn) for campaign in missing]
+            self.call(campaign_associations.batch_put(pairs, self.api_version)).check()
+        return self.call(conversion_rules.get(self.ad_account, new.urn, self.api_version))
