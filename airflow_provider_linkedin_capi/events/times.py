@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow_provider_linkedin_capi.api.limits import MAX_EVENT_AGE
 from airflow_provider_linkedin_capi.events.plain import Mended, Refused, plain
@@ -42,7 +42,12 @@ class TimeColumn(Column):
 
     def __init__(self, *, naive_timezone: str, now_ms: int) -> None:
         super().__init__("conversionHappenedAt", self._usual, self._any)
-        self._zone = ZoneInfo(naive_timezone)
+        try:
+            self._zone = ZoneInfo(naive_timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(
+                f"naive_timezone={naive_timezone!r} is no time zone; give a name such as UTC or Europe/Berlin"
+            ) from None
         self._oldest = now_ms - MAX_EVENT_AGE // _MS
         self._now = now_ms
         self._latest = now_ms + CLOCK_SKEW // _MS

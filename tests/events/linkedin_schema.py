@@ -82,7 +82,9 @@ def user_problems(user: dict[str, Any], version: str, found: list[str]) -> None:
 
 def info_problems(info: dict[str, Any], version: str, found: list[str]) -> None:
     hashed = {"hashedFirstName", "hashedLastName"} if version >= HASHED_NAMES_SINCE else set()
-    keys(info, "/user/userInfo", set(), {"firstName", "lastName", "companyName", "title", "countryCode"} | hashed, found)
+    keys(
+        info, "/user/userInfo", set(), {"firstName", "lastName", "companyName", "title", "countryCode"} | hashed, found
+    )
     for part in ("FirstName", "LastName"):
         if (part[0].lower() + part[1:] in info) + ("hashed" + part in info) != 1:
             found.append(f"/user/userInfo has not exactly one {part}, plain or hashed")

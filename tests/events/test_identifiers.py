@@ -84,7 +84,9 @@ def test_what_is_no_email_is_rejected_by_its_own_code(email: object, code: str) 
 @pytest.mark.parametrize("email", [None, "", "  ", "\ufeff", "\u200b \t", float("nan"), Decimal("NaN"), b"", b" "])
 def test_an_empty_email_is_absent(email: object) -> None:
     assert rejection_of({"email": email}).code == "no_identifier"
-    assert event_of({"email": email, "li_fat_id": "df5gf5-gh6t7-ph4j7h-fgf6n1"}).user.user_ids[0].id_type != "SHA256_EMAIL"
+    assert (
+        event_of({"email": email, "li_fat_id": "df5gf5-gh6t7-ph4j7h-fgf6n1"}).user.user_ids[0].id_type != "SHA256_EMAIL"
+    )
 
 
 def test_a_bad_identifier_beside_a_good_one_is_left_out_with_a_warning() -> None:

@@ -79,9 +79,7 @@ def test_what_is_no_plain_name_is_rejected(name: object, code: str) -> None:
     assert (rejection.field, rejection.code) == ("firstName", code)
 
 
-@pytest.mark.parametrize(
-    ("field", "most"), [("firstName", 35), ("lastName", 35), ("companyName", 50), ("title", 50)]
-)
+@pytest.mark.parametrize(("field", "most"), [("firstName", 35), ("lastName", 35), ("companyName", 50), ("title", 50)])
 def test_long_texts_are_cut(field: str, most: int) -> None:
     row = {"firstName": "Mary", "lastName": "O'Brien", "companyName": None, "title": None}
     assert event_of(row | {field: "x" * most})

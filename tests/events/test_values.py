@@ -123,7 +123,9 @@ def test_what_is_no_amount_is_rejected(amount: object, code: str) -> None:
     assert (rejection.field, rejection.code) == ("amount", code)
 
 
-@pytest.mark.parametrize("currency", ["EURO", "€", "US", "XXX", "XAU", "BGN", "DEM", "ABC", "\u0131NR", 840, True, ["USD"]])
+@pytest.mark.parametrize(
+    "currency", ["EURO", "€", "US", "XXX", "XAU", "BGN", "DEM", "ABC", "\u0131NR", 840, True, ["USD"]]
+)
 def test_a_currency_that_does_not_exist_is_rejected(currency: object) -> None:
     rejection = rejection_of({**EMAIL, "amount": "50.00", "currency": currency})
     assert (rejection.field, rejection.code) == ("currencyCode", "currency_unknown")

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+
+import pytest
+
+from tests.events.conftest import NOW_MS, event_of, mapped, rejection_of, warning_of
+
+EMAIL = {"email": "test@example.com"}
+EVERYTHING = {
+    **EMAIL,
+    "li_fat_id": "df5gf5-gh6t7-ph4j7h-fgf6n1",
+    "firstName": "Mary",
+    "lastName": "O'Brien",
+    "amount": "50",
+    "currency": "USD",
+    "externalIds": "crm-000123",
+    "lead": "4ab9b0e5-2",
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        ("order-000123", "order-000123"),
+        (" order-000123\n", "order-000123"),
+        ("7", "7"),
+        ("order 7", "order 7"),
+        ("Bestellung-ä", "Bestellung-ä"),
+        (123, "123"),
+        (123.0, "123"),
+        (Decimal("123"), "123"),
+        (uuid.UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+        ("x" * 256, "x" * 256),
+    ],
+)
+def test_an_event_id_is_sent_as_text(value: object, sent: str) -> None:
+    assert event_of({**EMAIL, "eventId": value}).event_id == sent
+
+
+@pytest.mark.parametrize("value", [True, 1.5, 2.0**60, ["a"], {}, "a\nb", "a\x00b", "\ud800", b"\xff", object()])
+def test_what_is_no_event_id_rejects_the_row_since_without_it_the_event_would_count_twice(value: object) -> None:
+    rejection = rejection_of({**EMAIL, "eventId": value})
+    assert (rejection.field, rejection.code) == ("eventId", "event_id_invalid")
+
+
+def test_a_long_event_id_is_rejected_rather_than_cut() -> None:
+    assert rejection_of({**EMAIL, "eventId": "x" * 257}).code == "event_id_too_long"
+
+
+def test_a_placeholder_is_no_event_id() -> None:
+    event, warning = warning_of({**EMAIL, "eventId": "undefined"})
+    assert (warning.field, warning.code) == ("eventId", "event_id_placeholder")
+    assert event.event_id == event_of(EMAIL).event_id
+
+
+@pytest.mark.parametrize("missing", [None, "", float("nan")])
+def test_a_row_without_event_id_gets_one_from_its_contents(missing: object) -> None:
+    assert event_of({**EMAIL, "eventId": missing}).event_id == event_of(EMAIL).event_id
+    assert event_of({**EMAIL, "eventId": missing}, derive_event_ids=False).event_id is None
+
+
+def test_the_derived_id_is_the_same_for_ever() -> None:
+    assert event_of(EMAIL).event_id == "d1-79f90b20eccd1f2007470c281e2ec995"
+    assert event_of(EVERYTHING).event_id == "d1-4c3ac72c2a09b4408d42e75aa0dae26e"
+
+
+def test_the_derived_id_follows_the_documented_recipe() -> None:
+    lines = [
+        "urn:lla:llaPartnerConversion:14488340",
+        str(NOW_MS),
+        "USD",
+        "50.00",
+        "crm-000123",
+        "urn:li:leadGenFormResponse:4ab9b0e5-2",
+        "Mary",
+        "O'Brien",
+        "",
+        "",
+        "SHA256_EMAIL=973dfe463ec85785f5f95af5ba3906eedb2d931c24e69824a89ea65dba4e813b",
+        "LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID=df5gf5-gh6t7-ph4j7h-fgf6n1",
+    ]
+    digest = blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
+    assert event_of(EVERYTHING).event_id == f"d1-{digest}"
+
+
+def test_the_derived_id_does_not_depend_on_columns_spelling_or_form() -> None:
+    row: dict[str, Any] = {
+        "lead": "urn:li:leadGenFormResponse:4ab9b0e5-2",
+        "external_id": ["crm-000123"],
+        "currency": "usd",
+        "value": Decimal("50.000"),
+        "last name": " O'Brien",
+        "first name": "Mary ",
+        "company": None,
+        "LI_FAT_ID": "df5gf5-gh6t7-ph4j7h-fgf6n1",
+        "SHA256_EMAIL": "973DFE463EC85785F5F95AF5BA3906EEDB2D931C24E69824A89EA65DBA4E813B",
+        "unknown": 1,
+    }
+    assert event_of(row).event_id == event_of(EVERYTHING).event_id
+
+
+@pytest.mark.parametrize("change", [{"company": "Example Inc"}, {"title": "Engineer"}, {"country": "US"}])
+def test_what_identifies_nobody_does_not_change_the_derived_id(change: dict[str, Any]) -> None:
+    assert event_of(EVERYTHING | change).event_id == event_of(EVERYTHING).event_id
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"happened_at": NOW_MS - 1},
+        {"conversion": 2},
+        {"email": "other@example.com"},
+        {"li_fat_id": None},
+        {"firstName": "Marie"},
+        {"lastName": "Brien"},
+        {"amount": "50.01"},
+        {"currency": "EUR"},
+        {"externalIds": "crm-000124"},
+        {"lead": "4ab9b0e5-3"},
+    ],
+)
+def test_whatever_identifies_the_event_changes_the_derived_id(change: dict[str, Any]) -> None:
+    assert event_of(EVERYTHING | change).event_id != event_of(EVERYTHING).event_id
+
+
+def test_an_event_a_little_ahead_of_the_clock_has_the_id_that_it_will_have_later() -> None:
+    ahead = mapped({**EMAIL, "happened_at": NOW_MS + 1000}).events[0]
+    assert ahead.conversion_happened_at == NOW_MS
+    assert ahead.event_id == event_of({**EMAIL, "happened_at": NOW_MS + 1000}, now_ms=NOW_MS + 2000).event_id
