@@ -48,21 +48,31 @@ def airflow_db() -> None:
 
 @pytest.fixture(scope="session")
 def one_execution_api() -> Iterator[None]:
-    """One in-process Execution API for the whole session.
+    """Airflow 3.1's ``dag.test()`` brought to what newer ones do; nothing is left to do there.
 
-    Airflow 3.1 builds it anew for every task of ``dag.test()``, which takes seconds each; newer ones keep it.
+    It builds the in-process Execution API anew for every task, which takes seconds each, and does not tell
+    ``on_failure_callback`` the exception, as a real worker does.
     """
     try:
-        from airflow.sdk.execution_time import supervisor
+        from airflow.sdk.execution_time import supervisor, task_runner
 
-        build = supervisor.in_process_api_server
-    except (ImportError, AttributeError):  # Airflow 2.11 has none
+        build, finalize = supervisor.in_process_api_server, task_runner.finalize
+    except (ImportError, AttributeError):  # Airflow 2.11 has neither
         yield
         return
     built: list[Any] = []
-    supervisor.in_process_api_server = lambda: built[0] if built else built.append(build()) or built[0]
-    yield
-    supervisor.in_process_api_server = build
+
+    def finalize_with_exception(ti: Any, state: Any, context: Any, log: Any, error: Any = None) -> Any:
+        if error is not None:
+            context["exception"] = error
+        return finalize(ti, state, context, log, error)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            supervisor, "in_process_api_server", lambda: built[0] if built else built.append(build()) or built[0]
+        )
+        patch.setattr(task_runner, "finalize", finalize_with_exception)
+        yield
 
 
 @pytest.fixture

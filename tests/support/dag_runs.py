@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 def run_in_process(dag: Any, **kwargs: Any) -> Any:
     """Run ``dag`` with ``dag.test(**kwargs)`` and return its DagRun, whatever its state."""
-    _register(dag)
+    if not _register(dag) and "logical_date" in kwargs:
+        kwargs["execution_date"] = kwargs.pop("logical_date")  # Airflow 2's name
     return dag.test(**kwargs)
 
 
@@ -29,12 +30,12 @@ def state(dag_run: Any, task_id: str, map_index: int = -1) -> str | None:
     return None if task_instance is None or task_instance.state is None else str(task_instance.state)
 
 
-def _register(dag: Any) -> None:
-    """Airflow 3 runs only DAGs that its metadata database knows; Airflow 2 needs no such thing."""
+def _register(dag: Any) -> bool:
+    """Airflow 3 runs only DAGs that its metadata database knows; return whether this is Airflow 3."""
     try:
         from airflow.dag_processing.bundles.manager import DagBundlesManager
     except ImportError:
-        return
+        return False
     try:
         from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db  # Airflow 3.2 and newer
     except ImportError:
@@ -45,6 +46,7 @@ def _register(dag: Any) -> None:
     bag.bag_dag(dag)
     sync_bag_to_db(bag, "dags-folder", None)
     assert not bag.import_errors, bag.import_errors
+    return True
 
 
 def keep_existing_run(patch: Any, dag_run: Any) -> None:
