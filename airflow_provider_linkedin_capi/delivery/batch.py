@@ -54,6 +54,7 @@ class Batch:
     accepted_before: frozenset[int] = field(init=False)
     course: Isolation = field(init=False)
     sent_at: dt.datetime | None = field(init=False, default=None)
+    refusal_told: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         state = self.state

@@ -295,8 +295,9 @@ class Delivery:
                 self._held_in_a_row = 0
                 verdict: LinkedInError | dict[int, LinkedInError] | None = dict(failures)
             case Refused(error):
-                if isinstance(error, errors.InvalidRequestError):
-                    self._log.warning("%s: LinkedIn refused the request: %s", batch.name, _short(error))
+                if isinstance(error, errors.InvalidRequestError) and not batch.refusal_told:
+                    batch.refusal_told = True
+                    self._log.warning("%s: LinkedIn refuses some of it: %s", batch.name, _short(error))
                 verdict = error
             case Unknown(error, again_after) if again_after is not None:
                 self._log.warning("%s: outcome unknown, sending again: %s", batch.name, _short(error))

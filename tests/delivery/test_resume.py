@@ -1,0 +1,348 @@
+"""Whatever ends a try, wherever: the next one sends everything that was not acknowledged and nothing that was."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_linkedin_capi.api import errors
+from airflow_provider_linkedin_capi.api.call import Reply
+from airflow_provider_linkedin_capi.delivery import Chunk, Delivery, DeliverySettings, DeliveryStoppedError, positions
+from airflow_provider_linkedin_capi.events.mapper import RowMapper
+from tests.delivery.conftest import COLUMNS, MemorySink, MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow_provider_linkedin_capi.api.call import Call
+    from airflow_provider_linkedin_capi.delivery import Summary
+
+RULE = "urn:lla:llaPartnerConversion:1"
+NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
+HAPPENED = int(NOW.timestamp() * 1000) - 3_600_000
+
+
+class Killed(BaseException):
+    """The process ends here: no handler of ``Exception`` sees it."""
+
+
+@dataclass
+class Process:
+    """What a kill ends at once: no request leaves any more, and nothing is saved."""
+
+    dead: bool = False
+
+    def kill(self) -> None:
+        self.dead = True
+        raise Killed
+
+    def check(self) -> None:
+        if self.dead:
+            raise Killed
+
+
+@dataclass
+class Service:
+    """LinkedIn in memory: refuses batches with bad events, loses answers and dies when it is told to.
+
+    :param script: what happens to each request in turn: ``ok``, ``lost`` (stored, no answer), ``reset`` (not stored, no
+        answer), ``busy`` (503), ``error`` (500, not stored), ``refused`` (no connection), ``denied`` (401), ``kill``
+        (before LinkedIn saw it), ``killed`` (after it was stored).
+    :param record: the events that the checkpoint has as acknowledged by now.
+    """
+
+    process: Process = field(default_factory=Process)
+    bad: frozenset[str] = frozenset()
+    named: bool = True
+    script: list[str] = field(default_factory=list)
+    stored: Counter[str] = field(default_factory=Counter)
+    record: Callable[[], set[str]] = set
+    sent_again: list[str] = field(default_factory=list)
+
+    def send(self, call: Call[Any]) -> Reply:
+        self.process.check()
+        assert call.body is not None
+        ids = [event["eventId"] for event in json.loads(call.body)["elements"]]
+        recorded = self.record()
+        self.sent_again += [event_id for event_id in ids if event_id in recorded]
+        happens = self.script.pop(0) if self.script else "ok"
+        if happens == "kill":
+            self.process.kill()
+        if happens == "denied":
+            return Reply(401, {}, b'{"code": "EXPIRED_ACCESS_TOKEN", "message": "expired", "status": 401}')
+        if happens in ("reset", "refused"):
+            raise (errors.OutcomeUnknownError if happens == "reset" else errors.NotSentError)("the connection broke")
+        if happens in ("busy", "error"):
+            return Reply(503 if happens == "busy" else 500, {}, b"<html>")
+        if refused := [index for index, event_id in enumerate(ids) if event_id in self.bad]:
+            where = f", indices {refused} (0-indexed)" if self.named else ""
+            return Reply(400, {}, json.dumps({"message": f"bad {ids[refused[0]]}{where}", "status": 400}).encode())
+        self.stored.update(ids)
+        if happens == "killed":
+            self.process.kill()
+        if happens == "lost":
+            raise errors.OutcomeUnknownError("the answer was lost")
+        return Reply(200, {}, json.dumps({"elements": [{"status": 201}] * len(ids)}).encode())
+
+    def refresh(self, error: errors.CredentialsError) -> None:
+        raise error
+
+
+@dataclass
+class DyingStore(MemoryStore):
+    """Dies at a save, before or after it took effect."""
+
+    process: Process = field(default_factory=Process)
+    dies_at: int | None = None
+    after: bool = False
+
+    def save(self, state: dict[str, Any]) -> None:
+        self.process.check()
+        state = json.loads(json.dumps(state))
+        if self.saves == self.dies_at:
+            time.sleep(0.002)  # what was handed to the threads too early gets out
+            if self.after:
+                super().save(state)
+            self.process.kill()
+        super().save(state)
+
+
+def rows(numbers: Sequence[int]) -> list[tuple[Any, ...]]:
+    return [(RULE, HAPPENED - number, f"event-{number}", f"person{number}@example.com") for number in numbers]
+
+
+def run(
+    service: Service,
+    content: Sequence[tuple[Any, ...]],
+    store: MemoryStore | None = None,
+    *,
+    batch_size: int = 4,
+    sink: MemorySink | None = None,
+    **options: Any,
+) -> Summary:
+    delivery = Delivery(
+        service,
+        DeliverySettings(**{"max_in_flight": 2, **options}),
+        checkpoint=store,
+        sinks=[sink] if sink else [],
+        utcnow=lambda: NOW,
+    )
+    chunks = [Chunk(COLUMNS, list(content[i : i + batch_size])) for i in range(0, len(content), batch_size)]
+    summary = delivery.run(chunks, lambda columns, now_ms: RowMapper(columns, now_ms=now_ms))
+    check(summary)
+    return summary
+
+
+def recorded(content: Sequence[tuple[Any, ...]], store: MemoryStore) -> Callable[[], set[str]]:
+    """Look up which events the record has as acknowledged."""
+    sink = MemorySink()
+    run(Service(), content, sink=sink)
+    events = {batch.digest: [event.event_id or "" for event in batch.events] for batch in sink.batches}
+
+    def look_up() -> set[str]:
+        state = store.state or {"acknowledged": "", "batches": {}}
+        found = {event_id for digest in state["acknowledged"].split() for event_id in events[digest]}
+        for digest, entry in state["batches"].items():
+            found.update(events[digest][position] for position in positions.from_text(entry.get("accepted", "")))
+        return found
+
+    return look_up
+
+
+def check(summary: Summary) -> None:
+    assert summary.rows_read == summary.accepted + summary.rejected + summary.held + summary.skipped
+    assert sum(summary.reasons.values()) == summary.rejected + summary.held
+
+
+EVENTS = ["ok", "lost", "reset", "busy", "error", "refused", "denied", "kill", "killed"]
+
+
+TRIES = st.lists(
+    st.tuples(st.lists(st.sampled_from(EVENTS), max_size=8), st.none() | st.integers(0, 8), st.booleans()),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    count=st.integers(1, 24),
+    bad_numbers=st.sets(st.integers(0, 23), max_size=4),
+    named=st.booleans(),
+    mode=st.sampled_from(["resend", "hold"]),
+    threads=st.sampled_from([1, 3]),
+    tries=TRIES,
+)
+def test_tries_that_die_anywhere_lose_nothing_and_repeat_nothing_acknowledged(
+    count: int, bad_numbers: set[int], named: bool, mode: str, threads: int, tries: list[Any]
+) -> None:
+    content = rows(range(count))
+    # One good element at least in each batch: if all are refused alike, it is the rule's fault.
+    bad = {f"event-{number}" for number in bad_numbers if number < count and number % 4}
+    process = Process()
+    service = Service(process, frozenset(bad), named=named)
+    store = DyingStore(process=process)
+    service.record = recorded(content, store)
+    for script, dies_in, store.after in tries:
+        service.script, process.dead = list(script), False
+        store.dies_at = None if dies_in is None else store.saves + dies_in
+        with suppress(Killed, DeliveryStoppedError):
+            run(service, content, store, on_unknown_outcome=mode, max_in_flight=threads)
+        assert service.sent_again == []
+    service.script, store.dies_at, process.dead = [], None, False
+    sink = MemorySink()
+    summary = run(service, content, store, on_unknown_outcome=mode, sink=sink)
+    assert service.sent_again == []
+    assert sorted(sink.rows) == list(range(count))
+    rejected = {f"event-{position}" for position, (outcome, _) in sink.rows.items() if outcome == "rejected"}
+    held = {f"event-{position}" for position, (outcome, _) in sink.rows.items() if outcome == "held"}
+    assert rejected <= bad
+    assert bad - rejected <= held
+    everybody = {f"event-{number}" for number in range(count)}
+    if mode == "resend":
+        assert set(service.stored) == everybody - bad
+        assert not held
+    else:
+        assert set(service.stored) | held | bad == everybody
+        assert max(service.stored.values(), default=1) == 1
+    duplicates = sum(service.stored.values()) - len(service.stored)
+    assert duplicates <= summary.resent_unknown
+
+
+@pytest.mark.parametrize("mode", ["resend", "hold"])
+def test_a_batch_in_flight_when_the_process_died_is_of_unknown_outcome(mode: str) -> None:
+    store, service = MemoryStore(), Service(script=["ok", "killed"])
+    content = rows(range(12))
+    with pytest.raises(Killed):
+        run(service, content, store, max_in_flight=1, on_unknown_outcome=mode)
+    service.process.dead = False
+    sink = MemorySink()
+    summary = run(service, content, store, on_unknown_outcome=mode, sink=sink)
+    assert summary.skipped == 4
+    if mode == "resend":
+        assert (summary.accepted, summary.resent_unknown) == (8, 4)
+        assert service.stored["event-5"] == 2
+    else:
+        assert (summary.accepted, summary.held) == (4, 4)
+        assert sink.rows[5] == ("held", "UNKNOWN_OUTCOME")
+        assert service.stored["event-5"] == 1
+
+
+def test_what_was_never_sent_because_the_store_failed_is_not_of_unknown_outcome() -> None:
+    class Failing(MemoryStore):
+        def save(self, state: dict[str, Any]) -> None:
+            super().save(state)
+            if self.saves == 1:
+                raise OSError("no space left")
+
+    store, service = Failing(), Service()
+    with pytest.raises(OSError, match="no space left"):
+        run(service, rows(range(8)), store, on_unknown_outcome="hold")
+    assert not service.stored
+    assert run(service, rows(range(8)), store, on_unknown_outcome="hold").accepted == 8
+
+
+def test_a_definite_refusal_after_a_lost_answer_leaves_the_outcome_unknown() -> None:
+    store, service = MemoryStore(), Service(script=["lost", "denied"])
+    with pytest.raises(DeliveryStoppedError):
+        run(service, rows(range(4)), store)
+    assert run(service, rows(range(4)), store, on_unknown_outcome="hold").held == 4
+
+
+def test_held_rows_stay_held_on_every_later_try() -> None:
+    store, service = MemoryStore(), Service(script=["lost"])
+    content = rows(range(8))
+    for _ in range(3):
+        summary = run(service, content, store, max_in_flight=1, on_unknown_outcome="hold")
+        assert summary.held == 4
+    assert max(service.stored.values()) == 1
+
+
+def test_refusals_by_linkedin_are_reported_again_without_asking_again() -> None:
+    store, service = MemoryStore(), Service(bad=frozenset({"event-1", "event-6"}))
+    content = rows(range(8))
+    first, second = MemorySink(), MemorySink()
+    run(service, content, store, sink=first)
+    summary = run(service, content, store, sink=second)
+    assert (summary.rejected, summary.skipped, summary.requests) == (2, 6, 0)
+    assert first.rows[1] == second.rows[1] == ("rejected", "LINKEDIN_400")
+
+
+def test_a_changed_row_sends_its_batch_and_no_other() -> None:
+    store, service = MemoryStore(), Service()
+    content = rows(range(12))
+    run(service, content, store)
+    content[5] = (RULE, HAPPENED, "event-new", "person@example.com")
+    summary = run(service, content, store)
+    assert (summary.accepted, summary.skipped) == (4, 8)
+    assert service.stored["event-new"] == 1
+
+
+def test_rows_in_another_order_are_sent_and_not_taken_for_delivered() -> None:
+    store, service = MemoryStore(), Service()
+    run(service, rows(range(12)), store)
+    assert run(service, rows(list(reversed(range(12)))), store).accepted == 12
+
+
+def test_batches_of_equal_contents_are_each_sent_once() -> None:
+    store, service = MemoryStore(), Service()
+    content = rows([1, 2, 3, 4] * 3)
+    assert run(service, content, store, max_in_flight=1).accepted == 12
+    assert service.stored["event-1"] == 3
+    assert run(service, content, store).skipped == 12
+
+
+def test_the_age_of_events_is_judged_by_the_first_trys_clock() -> None:
+    store, clocks = MemoryStore(), []
+
+    class Recording(RowMapper):
+        def __init__(self, columns: Sequence[str], now_ms: int) -> None:
+            clocks.append(now_ms)
+            super().__init__(columns, now_ms=now_ms)
+
+    for later in (dt.timedelta(microseconds=123_987), dt.timedelta(days=3)):
+        delivery = Delivery(Service(), DeliverySettings(), checkpoint=store, utcnow=lambda later=later: NOW + later)
+        delivery.run([Chunk(COLUMNS, rows([1]))], Recording)
+    assert clocks == [int(NOW.timestamp() * 1000) + 123] * 2
+
+
+def test_the_record_holds_no_personal_data_and_no_more_than_64_kb_for_35_million_rows() -> None:
+    store, service = MemoryStore(), Service(bad=frozenset({"event-1"}), script=["ok"])
+    run(service, rows(range(8)), store)
+    text = json.dumps(store.state)
+    assert "person" not in text
+    assert not re.search("[0-9a-f]{32}", text)
+    assert store.state is not None
+    digests = store.state["acknowledged"].split()
+    assert len(digests) == 1
+    assert 7_000 * (len(digests[0]) + 1) < 64_000
+
+
+def test_requests_of_an_earlier_try_count_for_the_day() -> None:
+    store, service = MemoryStore(), Service()
+    with pytest.raises(DeliveryStoppedError):
+        run(service, rows(range(20)), store, requests_per_day=3, max_in_flight=1)
+    with pytest.raises(DeliveryStoppedError):
+        run(service, rows(range(20)), store, requests_per_day=3)
+    assert len(service.stored) == 12
+
+
+def test_a_batch_that_rows_no_longer_give_is_named_when_its_outcome_is_unknown(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store, service = MemoryStore(), Service(script=["killed"])
+    with pytest.raises(Killed):
+        run(service, rows(range(4)), store)
+    service.process.dead = False
+    run(service, rows(range(10, 14)), store)
+    assert "was not met again" in caplog.text
