@@ -30,7 +30,7 @@ KEY_FIELDS = ("dateRange", "pivotValues")
 
 
 class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One report: what is read, over which days, cut how. Plain JSON by ``msgspec.to_builtins``.
+    """One report: what is read, over which days, cut how.
 
     Build it with :func:`report_request`, which checks and completes what users write.
 

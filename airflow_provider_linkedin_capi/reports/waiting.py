@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -23,7 +23,7 @@ PASSING = (errors.ServerError, errors.RateLimitError, errors.NotSentError, error
 
 
 class Sighting(msgspec.Struct, frozen=True):
-    """What the report showed, and since when it has been showing that. JSON by ``msgspec.to_builtins``.
+    """What the report showed, and since when it has been showing that. JSON by :func:`plain`.
 
     :param digest: of all rows; empty when there were not enough.
     :param since: epoch seconds of the first look that showed it.
@@ -34,7 +34,7 @@ class Sighting(msgspec.Struct, frozen=True):
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
-    """What is waited for, and how long. JSON by ``msgspec.to_builtins``.
+    """What is waited for, and how long. JSON by :func:`plain`.
 
     :param ready_when: ``rows``, ``settled`` or ``final``.
     :param min_conversions: attributed conversions that the window needs; 0 takes an empty report as well,
@@ -58,6 +58,12 @@ class Verdict(msgspec.Struct, frozen=True):
     words: str
     sighting: Sighting
     over: bool = False
+
+
+def plain(struct: msgspec.Struct) -> dict[str, Any]:
+    """Return a request, a wait or a sighting as JSON, with lists for tuples."""
+    values: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(struct))
+    return values
 
 
 def window_complete_at(end: dt.date) -> dt.datetime:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airflow_provider_linkedin_capi.reports.waiting import Sighting
+from airflow_provider_linkedin_capi.reports.waiting import Sighting, plain
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -42,9 +42,9 @@ class TaskSightings:
         from airflow.providers.common.compat.sdk import Variable
 
         if self._store is not None:
-            self._store.set(KEY, msgspec.to_builtins(sighting), retention=_RETENTION)
+            self._store.set(KEY, plain(sighting), retention=_RETENTION)
         else:
-            Variable.set(self._variable, json.dumps(msgspec.to_builtins(sighting)))
+            Variable.set(self._variable, json.dumps(plain(sighting)))
 
     def forget(self) -> None:
         """Remove it, since Airflow never removes Variables."""

@@ -270,10 +270,10 @@ class AnalyticsReportSensor(BaseSensorOperator):
         self.defer(
             trigger=AnalyticsReportTrigger(
                 linkedin_conn_id=self.linkedin_conn_id,
-                request=msgspec.to_builtins(self._request),
-                wait=msgspec.to_builtins(self._wait),
+                request=waiting.plain(self._request),
+                wait=waiting.plain(self._wait),
                 poll_interval=self.poke_interval,
-                sighting=msgspec.to_builtins(sighting) if sighting else None,
+                sighting=waiting.plain(sighting) if sighting else None,
             ),
             method_name="execute_complete",
             # Beyond the trigger's own deadline: strikes only when no triggerer runs.

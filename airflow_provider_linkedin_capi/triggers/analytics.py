@@ -93,7 +93,7 @@ class AnalyticsReportTrigger(BaseTrigger):
                 continue
             before = msgspec.convert(self.sighting, waiting.Sighting) if self.sighting else None
             verdict = await asyncio.to_thread(waiting.judge, report, wait, before, time.time())
-            self.sighting = msgspec.to_builtins(verdict.sighting)
+            self.sighting = waiting.plain(verdict.sighting)
             self.log.info("Report %s to %s: %s", request.start, request.end, verdict.words)
             if verdict.ready or verdict.over:
                 return self._event("ready" if verdict.ready else "over")

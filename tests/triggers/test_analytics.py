@@ -1,0 +1,231 @@
+"""The report trigger by itself: its events, its patience, and what it leaves in the database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_linkedin_capi.reports.request import ReportRequest
+from airflow_provider_linkedin_capi.reports.waiting import Wait, plain
+from airflow_provider_linkedin_capi.triggers.analytics import AnalyticsReportTrigger
+from tests.support.attribution import CAMPAIGN, days_ago, deliver
+
+if TYPE_CHECKING:
+    from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
+    from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
+
+Make = Callable[..., AnalyticsReportTrigger]
+
+
+@pytest.fixture
+def make(linkedin: str) -> Make:
+    """``make(**wait)`` builds a trigger for a report of three days ago."""
+
+    def trigger(
+        *, poll_interval: float = 0.05, sighting: Any = None, patience: float = 10, **wait: Any
+    ) -> AnalyticsReportTrigger:
+        request = ReportRequest(account="urn:li:sponsoredAccount:5012345", start=days_ago(3), end=days_ago(3))
+        wanted = Wait(**{"complete_at": time.time() + 3600, "deadline": time.time() + patience, **wait})
+        return AnalyticsReportTrigger(
+            linkedin_conn_id=linkedin,
+            request=plain(request),
+            wait=plain(wanted),
+            poll_interval=poll_interval,
+            sighting=sighting,
+        )
+
+    return trigger
+
+
+def fired(trigger: AnalyticsReportTrigger) -> dict[str, Any]:
+    """The payload of the one event that a trigger fires."""
+
+    async def run() -> list[Any]:
+        return [event.payload async for event in trigger.run()]
+
+    [payload] = asyncio.run(run())
+    assert json.loads(json.dumps(payload)) == payload
+    return payload
+
+
+@pytest.fixture
+def delivered(sandbox: SandboxServer, hook: LinkedInConversionsHook) -> int:
+    """Conversions that reports show at once; how many are attributed."""
+    deliver(hook, sandbox.world.add_rule(campaigns=[CAMPAIGN]), days_ago(3), 40)
+    return sandbox.world.attributed_totals().conversions
+
+
+def test_a_trigger_is_made_again_from_what_it_serialises(make: Make, linkedin: str) -> None:
+    from airflow.providers.common.compat.sdk import BaseHook  # noqa: F401 - Airflow is set up
+
+    trigger = make(ready_when="settled", settle_for=5.0, min_conversions=3, sighting={"digest": "a", "since": 1.5})
+    path, arguments = trigger.serialize()
+
+    stored = json.loads(json.dumps(arguments))
+    module, _, name = path.rpartition(".")
+    again = getattr(__import__(module, fromlist=[name]), name)(**stored)
+
+    assert type(again) is AnalyticsReportTrigger
+    assert again.serialize() == (path, arguments)
+
+
+def test_nothing_secret_is_in_its_arguments_or_events(make: Make, delivered: int) -> None:
+    trigger = make()
+
+    assert "sandbox-token" not in json.dumps([trigger.serialize()[1], fired(trigger)])
+
+
+def test_it_fires_when_the_report_is_ready_and_leaves_the_rows_to_the_worker(make: Make, delivered: int) -> None:
+    payload = fired(make(min_conversions=delivered))
+
+    assert payload["status"] == "ready"
+    assert set(payload) == {"status", "request", "wait", "sighting"}
+
+
+def test_it_sleeps_before_the_first_look(sandbox: SandboxServer, make: Make, delivered: int) -> None:
+    sandbox.world.requests.clear()
+    began = time.time()
+
+    fired(make(poll_interval=0.5))
+
+    first = next(iter(sandbox.world.requests))
+    assert first.received_at - began >= 0.5
+
+
+def test_it_looks_again_until_there_is_enough(
+    sandbox: SandboxServer, hook: LinkedInConversionsHook, make: Make
+) -> None:
+    sandbox.world.settings.report_delay_seconds = 0.6
+    deliver(hook, sandbox.world.add_rule(campaigns=[CAMPAIGN]), days_ago(3), 40)
+
+    assert fired(make())["status"] == "ready"
+
+    looks = [request for request in sandbox.world.requests if request.path == "/rest/adAnalytics"]
+    assert len(looks) > 2
+
+
+def test_the_deadline_is_a_point_in_time_so_a_restart_adds_nothing(make: Make, linkedin: str) -> None:
+    trigger = make(patience=0.5)
+    time.sleep(0.5)
+    restarted = AnalyticsReportTrigger(**trigger.serialize()[1])
+    began = time.monotonic()
+
+    assert fired(restarted)["status"] == "timeout"
+    assert time.monotonic() - began < 0.4
+
+
+def test_a_long_poll_interval_does_not_outlast_the_deadline(make: Make) -> None:
+    began = time.monotonic()
+
+    assert fired(make(poll_interval=600, patience=0.3))["status"] == "timeout"
+    assert time.monotonic() - began < 5
+
+
+def test_a_final_report_is_looked_at_once_when_its_time_has_come(
+    sandbox: SandboxServer, make: Make, delivered: int
+) -> None:
+    sandbox.world.requests.clear()
+
+    assert fired(make(ready_when="final", complete_at=time.time() + 0.5))["status"] == "ready"
+
+    looks = [request for request in sandbox.world.requests if request.path == "/rest/adAnalytics"]
+    assert len(looks) == 1
+
+
+def test_it_is_over_when_the_72_hours_are_and_nothing_is_there(sandbox: SandboxServer, make: Make) -> None:
+    assert fired(make(complete_at=time.time()))["status"] == "over"
+
+
+def test_what_the_worker_saw_counts_for_settling(make: Make, delivered: int) -> None:
+    first = fired(make())
+    seen = {**first["sighting"], "since": time.time() - 3600}
+    began = time.monotonic()
+
+    payload = fired(make(ready_when="settled", settle_for=3600, sighting=seen))
+
+    assert (payload["status"], payload["sighting"]) == ("ready", seen)
+    assert time.monotonic() - began < 5
+
+
+def test_a_refusal_goes_back_to_the_worker(sandbox: SandboxServer, make: Make) -> None:
+    sandbox.world.revoke_token()
+
+    assert fired(make())["status"] == "refused"
+
+
+def test_passing_troubles_cost_a_look(sandbox: SandboxServer, make: Make, delivered: int) -> None:
+    fault = sandbox.world.faults.add("throttle", path="/rest/adAnalytics", window="DAY", times=1)
+
+    assert fired(make())["status"] == "ready"
+    assert fault.struck == 1
+
+
+def test_an_expired_token_is_renewed_while_waiting(
+    sandbox: SandboxServer, connect: Any, make: Make, delivered: int
+) -> None:
+    connect(
+        "linkedin_capi_default",
+        conn_type="linkedin_capi",
+        host=sandbox.url,
+        login="sandbox-client",
+        password="sandbox-secret",
+        extra={
+            "access_token": "sandbox-token",
+            "refresh_token": "sandbox-refresh",
+            "oauth_base_url": f"{sandbox.url}/oauth/v2",
+        },
+    )
+    sandbox.world.expire_token()
+
+    assert fired(make())["status"] == "ready"
+
+
+def test_a_missing_connection_is_an_event_not_a_crash(make: Make) -> None:
+    trigger = make()
+    trigger.linkedin_conn_id = "no_such_connection"
+
+    payload = fired(trigger)
+
+    assert payload["status"] == "error"
+    assert "no_such_connection" in payload["message"]
+
+
+def test_others_on_the_event_loop_go_on_meanwhile(sandbox: SandboxServer, make: Make, delivered: int) -> None:
+    """A look at a slow LinkedIn holds up nobody else."""
+    sandbox.world.settings.latency_seconds = 0.5
+
+    async def longest_stall() -> float:
+        trigger = make()
+        waiting = asyncio.ensure_future(trigger.run().__anext__())
+        longest, before = 0.0, time.monotonic()
+        while not waiting.done():
+            await asyncio.sleep(0.01)
+            longest, before = max(longest, time.monotonic() - before), time.monotonic()
+        assert (await waiting).payload["status"] == "ready"
+        return longest
+
+    assert asyncio.run(longest_stall()) < 0.3
+
+
+def test_cancelling_ends_it_at_once(make: Make) -> None:
+    async def cancelled() -> None:
+        waiting = asyncio.ensure_future(make(poll_interval=60).run().__anext__())
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(waiting, timeout=1)
+
+    asyncio.run(cancelled())
+
+
+def test_progress_is_logged(sandbox: SandboxServer, make: Make, delivered: int, capfd: pytest.CaptureFixture[str],
+                            caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+    with caplog.at_level("INFO"):
+        fired(make())
+
+    assert f"1 rows, {delivered} attributed conversions" in caplog.text + capfd.readouterr().out
