@@ -20,6 +20,7 @@ from airflow_provider_linkedin_capi.api import account_users, errors, retry
 from airflow_provider_linkedin_capi.api.call import Reply
 from airflow_provider_linkedin_capi.hooks import _connection_test, _settings
 from airflow_provider_linkedin_capi.hooks._campaigns import CampaignsMixin
+from airflow_provider_linkedin_capi.hooks._events import ConversionEventsMixin
 from airflow_provider_linkedin_capi.hooks._insight_tags import InsightTagsMixin
 from airflow_provider_linkedin_capi.hooks._offline import OfflineConversionsMixin
 from airflow_provider_linkedin_capi.hooks._reports import ReportsMixin
@@ -44,7 +45,13 @@ _NEVER_SENT = (
 
 
 class LinkedInConversionsHook(
-    CampaignsMixin, ReportsMixin, ConversionRulesMixin, InsightTagsMixin, OfflineConversionsMixin, HttpHook
+    CampaignsMixin,
+    ReportsMixin,
+    ConversionRulesMixin,
+    ConversionEventsMixin,
+    InsightTagsMixin,
+    OfflineConversionsMixin,
+    HttpHook,
 ):
     """Carries calls to LinkedIn's Marketing API for one connection of type ``linkedin_capi``.
 
