@@ -85,7 +85,7 @@ def _called(lever: Callable[..., Any], raw: Raw) -> Answer:
     try:
         arguments = msgspec.json.decode(raw.body or b"{}", type=dict[str, Any])
         return answers.as_json(200, {"result": lever(**arguments)})
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, msgspec.MsgspecError) as error:
         raise answers.short(400, str(error)) from None
 
 

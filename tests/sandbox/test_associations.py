@@ -63,6 +63,15 @@ def test_unknown_campaigns_and_rules_are_not_found(rest: Rest, rule: int) -> Non
     assert rest("PUT", f"/campaignConversions/{key(CAMPAIGN, 1)}", json=body(CAMPAIGN, 1)).status_code == 404
 
 
+def test_campaign_and_rule_have_to_share_an_account(rest: Rest, world: World) -> None:
+    elsewhere = world.add_rule(account=world.add_account())
+
+    answer = rest("PUT", f"/campaignConversions/{key(CAMPAIGN, elsewhere)}", json=body(CAMPAIGN, elsewhere))
+
+    assert answer.status_code == 400
+    assert not world.associations
+
+
 def test_a_batch_put_answers_204_as_documented(rest: Rest, rule: int, world: World) -> None:
     answer = put_batch(rest, (CAMPAIGN, rule), (OTHER_CAMPAIGN, rule))
 
