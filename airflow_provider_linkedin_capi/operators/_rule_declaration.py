@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -188,27 +189,25 @@ def _create(hook: LinkedInConversionsHook, fields: Mapping[str, Any], auto_assoc
 
     A create whose answer was lost may have been carried out: it is sent again only when the rule does not show up.
     """
-    lost = False
-    for attempt in range(1, _CREATE_ATTEMPTS + 1):
-        created = None
+    lost: errors.LinkedInError | None = None
+    for _ in range(_CREATE_ATTEMPTS):
         try:
             created = hook.create_conversion_rule(fields, auto_association=auto_association)
         except errors.LinkedInError as error:
             if not error.outcome_unknown:
                 raise
-            lost = True
+            lost = error
             log.warning("Whether conversion rule %r was created is unknown (%s); looking for it", fields["name"], error)
             time.sleep(_SHOW_UP_SECONDS)
-            present = _named(hook, fields)
-            if not present and attempt == _CREATE_ATTEMPTS:
-                raise
+            if present := _named(hook, fields):
+                return _settle(hook, fields, present, None)
         else:
             present = _named(hook, fields)
-        if created and created.id not in {rule.id for rule in present}:
-            present.append(hook.get_conversion_rule(created.id))
-        if present:
-            break
-    return _settle(hook, fields, present, None if lost or created is None else created.id)
+            if created.id not in {rule.id for rule in present}:
+                present.append(created)
+            return _settle(hook, fields, present, None if lost else created.id)
+    assert lost is not None
+    raise lost
 
 
 def _settle(
@@ -222,7 +221,7 @@ def _settle(
     :param created: the id this task was given; None when an answer was lost: then every rule as declared may be
         its own, and any other task's later one would be disabled by that task too.
     """
-    first, *later = sorted(present, key=lambda rule: (rule.created or 0, rule.id))
+    first, *later = sorted(present, key=lambda rule: (rule.created or math.inf, rule.id))
     own = {
         rule.id
         for rule in present

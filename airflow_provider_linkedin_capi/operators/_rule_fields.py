@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airflow_provider_linkedin_capi.api import conversion_rules, url_match_rules
+from airflow_provider_linkedin_capi.api import conversion_rules
+from airflow_provider_linkedin_capi.api import url_match_rules as url_match
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.conversion_rules import ConversionRule
@@ -62,7 +63,7 @@ def wire_fields(
         "valueType": value_type,
         "value": None if value is None else _money(value),
         "enabled": enabled,
-        "urlMatchRuleExpression": None if url_match_rules is None else _expression(url_match_rules),
+        "urlMatchRuleExpression": None if url_match_rules is None else url_match.parse(url_match_rules),
     }
     if fields["name"] == "":
         raise ValueError("a conversion rule needs a name")
@@ -110,7 +111,7 @@ def shown(differing: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _shown(field: str, value: Any) -> str:
     if field == "urlMatchRuleExpression" and value:
-        return url_match_rules.readable(value)
+        return url_match.readable(value)
     return repr(value)
 
 
@@ -145,7 +146,3 @@ def _money(value: Any) -> dict[str, str]:
     if isinstance(value, Mapping) and (currency := value.get("currencyCode")):
         money["currencyCode"] = str(currency).strip().upper()
     return money
-
-
-def _expression(text: str) -> url_match_rules.Expression:
-    return url_match_rules.parse(text)

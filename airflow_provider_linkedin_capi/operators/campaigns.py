@@ -107,7 +107,8 @@ class AssociateCampaignsOperator(BaseOperator):
             CampaignManagerLink.persist(context, self.hook.ad_account)
             selected, known = self._selection()
             rule = self.hook.get_conversion_rule(self.hook.resolve_conversion_rule(self.conversion_rule, method=None))
-            difference = associations.Difference.between(rule.campaigns, selected, self.mode)
+            associated = {*rule.campaigns, *(association.campaign for association in rule.associated_campaigns)}
+            difference = associations.Difference.between(associated, selected, self.mode)
             self._warn(difference, known, f"Conversion rule {rule.id} ({rule.name!r})")
             self._tell(difference, known, rule.name)
             if self.dry_run_only:

@@ -151,7 +151,7 @@ def test_a_rule_of_a_lost_answer_that_shows_up_late_is_settled_like_a_race(
     monkeypatch.setattr(hook, "find_conversion_rules", lambda **wanted: [] if next(late, False) else find(**wanted))
     declared = declare(hook, FIELDS, if_exists="reuse")
     first, second = sorted(sandbox.world.rules)
-    assert (declared.rule.id, declared.disabled_duplicates) == (first, [second])
+    assert (declared.rule.id, declared.action, declared.disabled_duplicates) == (first, "created", [second])
     assert enabled(sandbox) == [first]
 
 
