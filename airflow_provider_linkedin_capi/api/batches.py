@@ -91,19 +91,17 @@ def _status(element: _Element, name: str, reply: Reply) -> ElementStatus:
 def keyed(name: str, keys: Mapping[K, Any], convert: Callable[[Any], T]) -> Callable[[Reply], BatchResult[K, T]]:
     """Return the parser of a batch answer with ``results`` and ``errors``.
 
-    Keys are compared after decoding, since URLs and bodies escape them differently. A 204 without a body, as
-    documented for ``campaignConversions``, is the success of every key.
+    Keys are compared after decoding, since URLs and bodies escape them differently. Without a body, as documented for
+    writes to ``campaignConversions`` (204), every key succeeded.
 
     :param name: the call's name, for the errors of keys.
     :param keys: the caller's keys, each with the key as it goes on the wire (text, number or mapping).
-    :param convert: makes the result of one key from its JSON; gets an empty mapping after a 204.
+    :param convert: makes the result of one key from its JSON; gets an empty mapping when there is no body.
     """
     asked = {_comparable(restli.encode(wire)): key for key, wire in keys.items()}
 
     def parse(reply: Reply) -> BatchResult[K, T]:
         if not reply.body:
-            if reply.status != 204:
-                raise ValueError("the body is empty")
             return BatchResult({key: convert({}) for key in keys}, {})
         answer = msgspec.json.decode(reply.body, type=_Keyed)
         result: BatchResult[K, T] = BatchResult({}, {})

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.call import Call
 
 MAX_ATTEMPTS = 6
+#: With the waits below, 8 attempts last a minute at least: what a MINUTE limit takes to be lifted.
+MAX_THROTTLED_ATTEMPTS = 8
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 60.0
 #: A longer Retry-After is cut to this: LinkedIn documents none, and no worker should sleep for hours.
@@ -70,7 +72,8 @@ def decide(
         return Refresh() if mendable else Stop()
     if isinstance(error, errors.TooLargeError):
         return Split()
-    if attempt >= MAX_ATTEMPTS:
+    throttled = isinstance(error, errors.RateLimitError)
+    if attempt >= (MAX_THROTTLED_ATTEMPTS if throttled else MAX_ATTEMPTS):
         return Stop()
     if isinstance(error, errors.RateLimitError):
         if error.window in ("day", "quota"):

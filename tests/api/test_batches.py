@@ -27,8 +27,9 @@ def reply(body, status=200):
 
 
 @pytest.mark.parametrize("make", [campaign_associations.batch_put, campaign_associations.batch_delete])
-def test_a_204_without_body_is_the_success_of_every_key(make):
-    result = make([(1, 9), (2, 9)], VERSION).result(Reply(204, {}))
+@pytest.mark.parametrize("status", [200, 204])
+def test_a_success_without_body_is_the_success_of_every_key(make, status):
+    result = make([(1, 9), (2, 9)], VERSION).result(Reply(status, {}))
     assert (result.results, result.errors) == ({ONE: None, TWO: None}, {})
 
 
@@ -56,6 +57,11 @@ def test_a_key_that_the_answer_does_not_mention_is_an_error():
         reply({"results": {WIRE_ONE: {"status": 204}}})
     )
     assert isinstance(result.errors[TWO], errors.UnexpectedReplyError)
+
+
+def test_a_read_without_body_is_no_answer():
+    with pytest.raises(errors.UnexpectedReplyError):
+        conversion_rules.batch_get(5, [1], VERSION).result(Reply(200, {}))
 
 
 def test_entities_are_keyed_as_the_caller_knows_them():

@@ -197,6 +197,13 @@ def test_waits_double_up_to_a_minute_and_end_after_six_attempts():
     ]
 
 
+def test_a_minute_limit_is_outwaited_even_by_the_shortest_waits():
+    error = refused(READ, 429, {"message": "Resource level throttle MEMBER MINUTE limit is reached."})
+    decisions = [retry.decide(READ, attempt, error, jitter=lambda: 0.0) for attempt in range(1, 9)]
+    assert decisions[-1] == STOP
+    assert sum(decision.seconds for decision in decisions[:-1]) > 60
+
+
 def test_half_of_each_wait_is_chance():
     error = refused(READ, 503, b"")
     assert retry.decide(READ, 3, error, jitter=lambda: 0.0) == wait(2.0)
