@@ -68,7 +68,7 @@ class RowMapper:
             str(column) for index, column in enumerate(columns) if index not in used
         )
         self._times = TimeColumn(naive_timezone=naive_timezone, now_ms=now_ms)
-        self._columns = {column.field: column for column in _text_columns() if column.field in self._index}
+        self._columns = {column.field: column for column in cell_columns() if column.field in self._index}
 
     def _leave_out(self, columns: Sequence[str], api_version: str) -> list[str]:
         """Forget columns that can't be sent; return a sentence for each."""
@@ -178,7 +178,8 @@ def map_row(row: Mapping[str, Any], **settings: Any) -> ConversionEvent | Reject
     return mapped.events[0] if mapped.events else mapped.rejections[0]
 
 
-def _text_columns() -> list[Column]:
+def cell_columns() -> list[Column]:
+    """Return how each field that is read from one cell alone is read; the time and the rule need settings."""
     return [
         Column("eventId", identifiers.opaque_ids, identifiers.event_id),
         Column("email", identifiers.emails, identifiers.email),

@@ -101,15 +101,15 @@ class Column:
 
     def __init__(self, field: str, fast: Fast, careful: Careful) -> None:
         self.field = field
-        self._fast = fast
-        self._careful = careful
+        self.fast = fast
+        self.careful = careful
 
     def read(self, column: Sequence[Any], findings: Findings) -> list[Any]:
         """Return a value for each cell of the column, ``None`` where there is none to send."""
-        values = self._fast(column)
+        values = self.fast(column)
         if all(values):
             return values
-        careful, field = self._careful, self.field
+        careful, field = self.careful, self.field
         for position, value in enumerate(values):
             if value is None and column[position] is not None:
                 value = careful(column[position])

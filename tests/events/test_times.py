@@ -198,6 +198,11 @@ class Homeless(dt.tzinfo):
     def utcoffset(self, _: dt.datetime | None) -> dt.timedelta:
         raise RuntimeError
 
+    dst = utcoffset
+
+    def tzname(self, _: dt.datetime | None) -> str:
+        return "nowhere"
+
 
 @pytest.mark.parametrize(
     "value",

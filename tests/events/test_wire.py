@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import msgspec
 
@@ -91,21 +92,19 @@ def test_the_schema_of_these_tests_refuses_what_linkedin_refuses() -> None:
         good | {"quux": 1},
         {field: value for field, value in good.items() if field != "user"},
     ]
-    broken += [
-        good | {"user": good["user"] | change}
-        for change in (
-            {"userIds": [{"idType": "SHA512_EMAIL", "idValue": "a" * 128}]},
-            {"userIds": [{"idType": "SHA256_EMAIL", "idValue": "A" * 64}]},
-            {"userIds": [{"idType": "GOOGLE_AID", "idValue": ""}]},
-            {"userIds": [{"idType": "PLAINTEXT_IP_ADDRESS", "idValue": "::1"}]},
-            {"userInfo": {"firstName": "Mary"}},
-            {"userInfo": {"firstName": "Mary", "lastName": "O" * 36}},
-            {"userInfo": {"companyName": "Example Inc"}},
-            {"externalIds": ["a", "b"]},
-            {"externalIds": []},
-            {"lead": "123"},
-        )
+    changes: list[dict[str, Any]] = [
+        {"userIds": [{"idType": "SHA512_EMAIL", "idValue": "a" * 128}]},
+        {"userIds": [{"idType": "SHA256_EMAIL", "idValue": "A" * 64}]},
+        {"userIds": [{"idType": "GOOGLE_AID", "idValue": ""}]},
+        {"userIds": [{"idType": "PLAINTEXT_IP_ADDRESS", "idValue": "::1"}]},
+        {"userInfo": {"firstName": "Mary"}},
+        {"userInfo": {"firstName": "Mary", "lastName": "O" * 36}},
+        {"userInfo": {"companyName": "Example Inc"}},
+        {"externalIds": ["a", "b"]},
+        {"externalIds": []},
+        {"lead": "123"},
     ]
+    broken += [good | {"user": good["user"] | change} for change in changes]
     broken.append(good | {"user": {"userIds": []}})
     for event in broken:
         assert problems(event, NOW_MS, "202609"), event
