@@ -22,7 +22,7 @@ from airflow_provider_linkedin_capi.sandbox.entities import (
 )
 from airflow_provider_linkedin_capi.sandbox.events import MAX_AGE_MS
 from airflow_provider_linkedin_capi.sandbox.rest import Method, number_key
-from airflow_provider_linkedin_capi.sandbox.rules import LEGACY_TYPES, TYPES
+from airflow_provider_linkedin_capi.sandbox.rule_schema import LEGACY_TYPES, TYPES
 from airflow_provider_linkedin_capi.sandbox.store import OFFLINE, Received
 from airflow_provider_linkedin_capi.sandbox.validation import (
     Check,

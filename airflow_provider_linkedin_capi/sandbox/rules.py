@@ -2,144 +2,36 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_linkedin_capi.sandbox import answers, paging
+from airflow_provider_linkedin_capi.sandbox import answers, paging, rule_schema
 from airflow_provider_linkedin_capi.sandbox.entities import (
     ACCOUNT_PREFIX,
     CAMPAIGN_PREFIX,
     RULE_PREFIX,
-    SEGMENT_PREFIX,
     id_of,
 )
 from airflow_provider_linkedin_capi.sandbox.rest import Method, number_key
-from airflow_provider_linkedin_capi.sandbox.validation import (
-    Check,
-    array,
-    boolean,
-    decimal_text,
-    long,
-    problems_of,
-    read_only,
-    record,
-    symbol,
-    text,
-    urn,
-)
+from airflow_provider_linkedin_capi.sandbox.validation import problems_of
 
 if TYPE_CHECKING:
-    from airflow_provider_linkedin_capi.sandbox.answers import Answer, Refused
+    from airflow_provider_linkedin_capi.sandbox.answers import Answer
     from airflow_provider_linkedin_capi.sandbox.rest import RestRequest
     from airflow_provider_linkedin_capi.sandbox.world import World
 
 MAX_BATCH = 100
 AUTO_ASSOCIATED_CAMPAIGNS = 200
 OWNERSHIP_SINCE = 202605
-MQL_SQL_GONE = 202408
-MQL_SQL_SINCE = 202608
-LAST_LEGACY_VERSION = 202310
-
-LONG_WINDOW_TYPES = frozenset(
-    {
-        "ADD_TO_CART",
-        "PURCHASE",
-        "LEAD",
-        "SUBMIT_APPLICATION",
-        "QUALIFIED_LEAD",
-        "MARKETING_QUALIFIED_LEAD",
-        "SALES_QUALIFIED_LEAD",
-    }
-)
-TYPES = frozenset(
-    [
-        "ADD_TO_CART",
-        "DOWNLOAD",
-        "INSTALL",
-        "KEY_PAGE_VIEW",
-        "LEAD",
-        "PURCHASE",
-        "SIGN_UP",
-        "OTHER",
-        "SAVE",
-        "START_CHECKOUT",
-        "SCHEDULE",
-        "VIEW_CONTENT",
-        "VIEW_VIDEO",
-        "ADD_BILLING_INFO",
-        "BOOK_APPOINTMENT",
-        "REQUEST_QUOTE",
-        "SEARCH",
-        "SUBSCRIBE",
-        "AD_CLICK",
-        "AD_VIEW",
-        "COMPLETE_SIGNUP",
-        "SUBMIT_APPLICATION",
-        "PHONE_CALL",
-        "INVITE",
-        "LOGIN",
-        "SHARE",
-        "DONATE",
-        "ADD_TO_LIST",
-        "START_TRIAL",
-        "OUTBOUND_CLICK",
-        "CONTACT",
-        "QUALIFIED_LEAD",
-    ]
-)
-#: Known to versions up to 202310 alone.
-LEGACY_TYPES = frozenset({"RATE", "TALENT_LEAD", "JOB_APPLY", "TALENT_MEDIA_ENGAGEMENT"})
-METHODS_OF_CONVERSION = frozenset(
-    {
-        "CONVERSIONS_API",
-        "INSIGHT_TAG_URL_MATCH_RULES",
-        "INSIGHT_TAG_JAVASCRIPT_EVENT",
-        "OFFLINE_CONVERSIONS_UPLOAD",
-    }
-)
-#: LinkedIn does not publish which objectives fit which type; these are this server's.
-LEAD_TYPES = frozenset({"LEAD", "QUALIFIED_LEAD", "MARKETING_QUALIFIED_LEAD", "SALES_QUALIFIED_LEAD"})
 
 _AUTO_ASSOCIATIONS = frozenset({"ALL_CAMPAIGNS", "OBJECTIVE_BASED"})
 _ALIVE = frozenset({"ACTIVE", "PAUSED", "DRAFT"})
-_READ_ONLY = [
-    "id",
-    "created",
-    "lastModified",
-    "ownershipType",
-    "urlRules",
-    "imagePixelTag",
-    "latestFirstPartyCallbackAt",
-    "lastCallbackAt",
-    "associatedCampaigns",
-    "key",
-]
-
-
-def _schema(version: int, required: tuple[str, ...]) -> Check:
-    types = TYPES
-    if version >= MQL_SQL_SINCE or version < MQL_SQL_GONE:
-        types |= {"MARKETING_QUALIFIED_LEAD", "SALES_QUALIFIED_LEAD"}
-    if version <= LAST_LEGACY_VERSION:
-        types |= LEGACY_TYPES
-    match = record({"matchType": symbol(frozenset({"EXACT", "STARTS_WITH", "CONTAINS"})), "matchValue": text})
-    members: dict[str, Check] = {
-        "name": text,
-        "account": urn(ACCOUNT_PREFIX),
-        "conversionMethod": symbol(METHODS_OF_CONVERSION),
-        "type": symbol(types),
-        "postClickAttributionWindowSize": long,
-        "viewThroughAttributionWindowSize": long,
-        "attributionType": symbol(frozenset({"LAST_TOUCH_BY_CAMPAIGN", "LAST_TOUCH_BY_CONVERSION"})),
-        "valueType": symbol(frozenset({"DYNAMIC", "FIXED", "NO_VALUE"})),
-        "value": record({"currencyCode": text, "amount": decimal_text}),
-        "enabled": boolean,
-        "dmpSegment": urn(SEGMENT_PREFIX),
-        "urlMatchRuleExpression": array(array(match)),
-        "campaigns": array(urn(CAMPAIGN_PREFIX)),
-    }
-    members |= dict.fromkeys(_READ_ONLY, read_only)
-    return record({name: members.pop(name) for name in required}, members)
+_DEFAULTS = {
+    "postClickAttributionWindowSize": 30,
+    "viewThroughAttributionWindowSize": 7,
+    "attributionType": "LAST_TOUCH_BY_CAMPAIGN",
+    "valueType": "DYNAMIC",
+    "enabled": True,
+}
 
 
 # Create
@@ -147,7 +39,7 @@ def _schema(version: int, required: tuple[str, ...]) -> Check:
 
 def create(request: RestRequest) -> Answer:
     """Create one rule."""
-    body = request.checked(_schema(request.version, ("name", "type")))
+    body = request.checked(rule_schema.schema(request.version, ("name", "type")))
     rule = _create(request, body)
     answer = answers.created("conversions", rule["id"], rule)
     if rule["conversionMethod"] == "OFFLINE_CONVERSIONS_UPLOAD":
@@ -162,7 +54,7 @@ def batch_create(request: RestRequest) -> Answer:
     bodies = document.get("elements") if isinstance(document, dict) else None
     if not isinstance(bodies, list) or not 1 <= len(bodies) <= MAX_BATCH:
         raise answers.short(400, f"elements should be a list of 1 to {MAX_BATCH} conversions")
-    schema = _schema(request.version, ("name", "type"))
+    schema = rule_schema.schema(request.version, ("name", "type"))
     outcomes: list[dict[str, Any]] = []
     for body in bodies:
         try:
@@ -192,15 +84,12 @@ def _create(request: RestRequest, body: dict[str, Any]) -> dict[str, Any]:
     method = "INSIGHT_TAG_URL_MATCH_RULES" if body.get("urlMatchRuleExpression") else "INSIGHT_TAG_JAVASCRIPT_EVENT"
     rule = {
         "conversionMethod": method,
-        "postClickAttributionWindowSize": 30,
-        "viewThroughAttributionWindowSize": 7,
-        "attributionType": "LAST_TOUCH_BY_CAMPAIGN",
+        **_DEFAULTS,
         "valueType": "FIXED" if "value" in body else "DYNAMIC",
-        "enabled": True,
         **body,
         "account": f"{ACCOUNT_PREFIX}:{account}",
     }
-    _check_meaning(rule, request)
+    rule_schema.check_meaning(rule, world.entities.segments)
     campaigns = [_own_campaign(request, account, campaign) for campaign in rule.pop("campaigns", [])]
     now = world.clock.now_ms()
     rule |= {"id": world.new_id(), "created": now, "lastModified": now, "urlRules": _url_rules(rule)}
@@ -221,7 +110,7 @@ def _auto_associated(world: World, account: int, kind: str, auto: str | None) ->
         alive = [campaign["id"] for campaign in own if campaign["status"] in _ALIVE]
         return alive[:AUTO_ASSOCIATED_CAMPAIGNS]
     if auto == "OBJECTIVE_BASED":
-        objective = "LEAD_GENERATION" if kind in LEAD_TYPES else "WEBSITE_CONVERSION"
+        objective = "LEAD_GENERATION" if kind in rule_schema.LEAD_TYPES else "WEBSITE_CONVERSION"
         return [campaign["id"] for campaign in own if campaign["objectiveType"] == objective]
     return []
 
@@ -353,12 +242,13 @@ def batch_partial_update(request: RestRequest) -> Answer:
 def _update(request: RestRequest, account: int, number: int, body: Any) -> None:
     rule = _find(request.world, account, number)
     changes, removed = _patch(body, rule)
-    if problems := problems_of(_schema(request.version, ()), changes):
+    if problems := problems_of(rule_schema.schema(request.version, ()), changes):
         raise answers.short(422, "".join(problems))
     if changes.get("account", rule["account"]) != rule["account"]:
         raise answers.short(400, "The account of a conversion cannot be changed")
-    changed = {name: value for name, value in {**rule, **changes}.items() if name not in removed}
-    _check_meaning(changed, request)
+    kept = {name: value for name, value in rule.items() if name not in removed}
+    changed = {**_DEFAULTS, **kept, **changes}
+    rule_schema.check_meaning(changed, request.world.entities.segments)
     campaigns = changed.pop("campaigns", None)
     if campaigns is not None:
         wanted = [_own_campaign(request, account, campaign) for campaign in campaigns]
@@ -380,59 +270,25 @@ def _patch(body: Any, rule: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     for name, part in patch.items():
         if name == "$set" and isinstance(part, dict):
             changes |= part
-        elif name == "$delete" and isinstance(part, list):
+        elif name == "$delete" and isinstance(part, list) and all(isinstance(item, str) for item in part):
             removed |= set(part)
         elif isinstance(rule.get(name), dict) and isinstance(part, dict):
             inner, inner_removed = _patch({"patch": part}, rule[name])
             changes[name] = {k: v for k, v in {**rule[name], **inner}.items() if k not in inner_removed}
         else:
             raise answers.short(422, f"ERROR :: /patch/{name} :: unrecognized field found but not allowed\n")
-    fixed = removed & {"name", "type", "account", "conversionMethod", *_READ_ONLY}
+    fixed = removed & {"name", "type", "account", "conversionMethod", *rule_schema.READ_ONLY}
     if fixed:
         raise answers.short(422, f"ERROR :: /patch/$delete :: {sorted(fixed)} cannot be deleted\n")
     return changes, removed
 
 
-# Meaning
-
-
-def _check_meaning(rule: dict[str, Any], request: RestRequest) -> None:
-    """Refuse what the schema allows and LinkedIn does not."""
-    windows = {1, 7, 30, 90} | ({180, 365} if rule["type"] in LONG_WINDOW_TYPES else set())
-    for name in ("postClickAttributionWindowSize", "viewThroughAttributionWindowSize"):
-        if rule[name] not in windows:
-            raise _invalid(f"{name} {rule[name]} is not allowed for type {rule['type']}")
-    if not rule["name"].strip():
-        raise _invalid("name should not be empty")
-    if rule["valueType"] == "FIXED" and "value" not in rule:
-        raise _invalid("value is required when valueType is FIXED")
-    if "value" in rule and Decimal(rule["value"]["amount"]) < 0:
-        raise _invalid("value should not be negative")
-    if rule["conversionMethod"] == "OFFLINE_CONVERSIONS_UPLOAD" and not _has_segment(request, rule):
-        raise _invalid("dmpSegment of this account is required when conversionMethod is OFFLINE_CONVERSIONS_UPLOAD")
-    if rule.get("urlMatchRuleExpression") and not rule["conversionMethod"].startswith("INSIGHT_TAG"):
-        raise _invalid("urlMatchRuleExpression is only allowed for Insight Tag conversions")
-    for group in rule.get("urlMatchRuleExpression", ()):
-        for match in group:
-            if not match["matchValue"] or "://" in match["matchValue"]:
-                raise _invalid("matchValue should be a URL without scheme")
-
-
-def _has_segment(request: RestRequest, rule: dict[str, Any]) -> bool:
-    segment = request.world.entities.segments.get(id_of(rule["dmpSegment"])) if "dmpSegment" in rule else None
-    return segment is not None and segment["account"] == rule["account"]
-
-
 def _own_campaign(request: RestRequest, account: int, campaign_urn: str) -> int:
     campaign = request.world.entities.campaigns.get(id_of(campaign_urn))
     if campaign is None or id_of(campaign["account"]) != account:
-        raise _invalid(f"campaign {campaign_urn} does not belong to the account")
+        raise rule_schema.invalid(f"campaign {campaign_urn} does not belong to the account")
     number: int = campaign["id"]
     return number
-
-
-def _invalid(message: str) -> Refused:
-    return answers.short(400, f"Invalid conversion: {message}")
 
 
 def _url_rules(rule: dict[str, Any]) -> list[dict[str, str]]:

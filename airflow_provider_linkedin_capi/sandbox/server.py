@@ -20,6 +20,7 @@ from airflow_provider_linkedin_capi.sandbox import (
     answers,
     associations,
     events,
+    gateway,
     insight_tag_domains,
     insight_tags,
     oauth,
@@ -185,13 +186,13 @@ class SandboxServer:
     def _fault(self, raw: rest.Raw, *, uploading: bool) -> Fault | None:
         if raw.path.startswith("/admin"):
             return None
-        return self.world.faults.strike(raw.method, raw.path, rest.method_name(raw, RESOURCES), uploading=uploading)
+        return self.world.faults.strike(raw.method, raw.path, gateway.method_name(raw, RESOURCES), uploading=uploading)
 
     def _answer(self, raw: rest.Raw) -> Answer:
         try:
             with self.world.transaction():
                 if raw.path.startswith("/rest/"):
-                    return rest.answer(self.world, raw, RESOURCES)
+                    return gateway.answer(self.world, raw, RESOURCES)
                 if raw.path.startswith("/oauth/v2/"):
                     return oauth.answer(self.world, raw)
                 return admin.answer(self.world, raw)
@@ -207,7 +208,7 @@ class SandboxServer:
                     raw.query,
                     dict(raw.headers),
                     raw.body,
-                    rest.method_name(raw, RESOURCES) if raw.path.startswith("/rest/") else None,
+                    gateway.method_name(raw, RESOURCES) if raw.path.startswith("/rest/") else None,
                     self.world.clock.now(),
                     answer.status if answer else None,
                 ),

@@ -286,6 +286,14 @@ def test_a_patch_can_delete_an_optional_field(rest: Rest, world: World) -> None:
     assert update(rest, rule, {"$delete": ["value"]}).status_code == 204
     assert "value" not in world.rules[rule]
     assert update(rest, rule, {"$delete": ["name"]}).status_code == 422
+    assert update(rest, rule, {"$delete": [1]}).status_code == 422
+
+
+def test_a_deleted_field_falls_back_to_its_default(rest: Rest, world: World) -> None:
+    rule = world.add_rule(enabled=False, postClickAttributionWindowSize=90)
+
+    assert update(rest, rule, {"$delete": ["enabled", "postClickAttributionWindowSize"]}).status_code == 204
+    assert (world.rules[rule]["enabled"], world.rules[rule]["postClickAttributionWindowSize"]) == (True, 30)
 
 
 def test_campaigns_are_replaced_whole(rest: Rest, rule: int, world: World) -> None:
