@@ -39,6 +39,22 @@ def wake_up_at(moment: dt.datetime) -> BaseTrigger:
     return DateTimeTrigger(moment=moment)
 
 
+def first_reschedule(context: Any) -> dt.datetime | None:
+    """Return when a sensor in mode ``reschedule`` first gave its slot back in this try; None when it has not yet."""
+    task_instance = context["ti"]
+    try:
+        first: dt.datetime | None = task_instance.get_first_reschedule_date(context)
+    except AttributeError:
+        # Airflow 2 asks the database.
+        from airflow.models.taskreschedule import TaskReschedule
+        from airflow.utils.session import create_session
+
+        with create_session() as session:
+            earlier = session.scalars(TaskReschedule.stmt_for_task_instance(task_instance).limit(1)).first()
+            first = earlier and earlier.start_date
+    return first
+
+
 def airflow_version() -> str:
     """Return the version of the Airflow that is installed."""
     return version("apache-airflow")

@@ -18,6 +18,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
+from airflow_provider_linkedin_capi import _compat
 from airflow_provider_linkedin_capi.api import limits
 from airflow_provider_linkedin_capi.hooks._rule_references import RuleReferenceError
 from airflow_provider_linkedin_capi.operators._failures import explained
@@ -246,7 +247,7 @@ class AnalyticsReportSensor(BaseSensorOperator):
 
     def _what_to_wait_for(self, context: Context) -> waiting.Wait:
         started = time.time()
-        if self.reschedule and (first := context["ti"].get_first_reschedule_date(context)):
+        if self.reschedule and (first := _compat.first_reschedule(context)):
             started = first.timestamp()
         delivered = utc_time(self.delivered_at).timestamp() if self.delivered_at else started
         complete_at = waiting.window_complete_at(self._request.end).timestamp()

@@ -313,7 +313,7 @@ def test_what_was_streamed_is_reconciled_with_what_was_attributed(
 def test_given_counts_are_reconciled_for_the_window_as_a_whole(
     sandbox: SandboxServer, rule: int, report: Callable[..., Ended]
 ) -> None:
-    counts = {rule: {"sent": 180, "accepted": 178}}
+    counts = {str(rule): {"sent": 180, "accepted": 178}}
 
     ended = report(6, 3, time_granularity="ALL", reconcile=True, sent_counts=counts)
 
