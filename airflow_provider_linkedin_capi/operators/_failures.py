@@ -38,7 +38,8 @@ def explained(hook: LinkedInConversionsHook) -> Iterator[None]:
     try:
         yield
     except (errors.AccessDeniedError, errors.NotFoundError) as error:
-        raise AirflowFailException(f"{error}\n{diagnosis(hook, error)}") from error
+        error.advice = diagnosis(hook, error)
+        raise AirflowFailException(str(error)) from error
     except (errors.LinkedInError, ValueError) as error:
         if not is_lasting(error):
             raise

@@ -155,12 +155,13 @@ class AssociateCampaignsOperator(BaseOperator):
     def _fail(self, outcome: associations.Outcome, known: Mapping[str, Campaign]) -> None:
         from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+        for error, _ in outcome.reasons:
+            if isinstance(error, errors.AccessDeniedError):
+                error.advice = diagnosis(self.hook, error)
         lines = [
-            f"{len(outcome.refused)} campaign(s) refused, {len(outcome.added) + len(outcome.removed)} done. Refused:"
+            f"{len(outcome.refused)} campaign(s) refused, {len(outcome.added) + len(outcome.removed)} done. Refused:",
+            *(f"{associations.listed(campaigns, known)}: {error}" for error, campaigns in outcome.reasons),
         ]
-        lines += [f"{associations.listed(campaigns, known)}: {error}" for error, campaigns in outcome.reasons]
-        denied = [error for error, _ in outcome.reasons if isinstance(error, errors.AccessDeniedError)]
-        lines += [diagnosis(self.hook, error) for error in denied[:1]]
         lasting = all(is_lasting(error) for error, _ in outcome.reasons)
         raise (AirflowFailException if lasting else AirflowException)("\n".join(lines))
 

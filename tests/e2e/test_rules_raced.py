@@ -34,7 +34,7 @@ def test_both_tasks_use_the_rule_that_was_created_first(airflow_stack: AirflowSt
     )
     dag = airflow_stack.add_dag("rules_raced", RACING)
     # Time for both tasks to look before either creates.
-    sandbox.world.faults.add("delay", seconds=4, restli_method="conversions.CREATE")
+    sandbox.world.faults.add("delay", seconds=6, restli_method="conversions.CREATE")
 
     run = airflow_stack.trigger(dag)
 
