@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
+from airflow_provider_linkedin_capi._retries import default_retry_policy
 from airflow_provider_linkedin_capi.api import errors, insight_tag_permissions, urns
+from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators import _insight_tag_access as access
 from airflow_provider_linkedin_capi.operators import _insight_tag_domains as domains
 from airflow_provider_linkedin_capi.operators._failures import explained
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 class _InsightTagOperator(BaseOperator):
     """What the operators share: connection and ad account."""
 
+    operator_extra_links = (CampaignManagerLink(),)
     ui_color = "#dce6f1"
 
     def __init__(
@@ -33,6 +36,7 @@ class _InsightTagOperator(BaseOperator):
         linkedin_conn_id: str = "linkedin_capi_default",
         **kwargs: Any,
     ) -> None:
+        default_retry_policy(kwargs)
         super().__init__(**kwargs)
         self.ad_account_id = ad_account_id
         self.linkedin_conn_id = linkedin_conn_id
@@ -90,6 +94,7 @@ class EnsureInsightTagOperator(_InsightTagOperator):
                 self.hook.set_first_party_tracking(tag.id, bool(self.first_party_tracking))
                 tracking = self.first_party_tracking
                 self.log.info("First-party tracking of %s is now %s", tag.urn, "on" if tracking else "off")
+        CampaignManagerLink.persist(context, self.hook.ad_account)
         self.log.info("Insight Tag of %s: %s (%s)", self.hook.ad_account, tag.urn, action)
         context["ti"].xcom_push(
             key="insight_tag",
@@ -168,6 +173,7 @@ class GovernInsightTagDomainsOperator(_InsightTagOperator):
             if difference.changes and not self.dry_run_only:
                 access.require_full(self.hook, None, "change which domains feed it")
                 refused = domains.apply(self.hook, difference.changes)
+        CampaignManagerLink.persist(context, self.hook.ad_account)
         result = {
             "blocked": [name for name in difference.blocked if name not in refused],
             "allowed": [name for name in difference.allowed if name not in refused],
@@ -236,6 +242,7 @@ class GrantInsightTagAccessOperator(_InsightTagOperator):
             target = urns.ad_account(self.target_account)
             tag = access.require_full(self.hook, self.insight_tag, f"grant access to {target}")
             action = access.grant(self.hook, tag, target, self.role)
+        CampaignManagerLink.persist(context, self.hook.ad_account)
         self.log.info("%s access of %s to %s: %s", self.role, target, tag, action)
         return {"insight_tag": tag, "target_account": target, "role": self.role, "action": action}
 
@@ -293,5 +300,6 @@ class RevokeInsightTagAccessOperator(_InsightTagOperator):
         with explained(self.hook):
             target = urns.ad_account(self.target_account)
             tag, action = access.revoke(self.hook, self.insight_tag, target, self.keeper_account)
+        CampaignManagerLink.persist(context, self.hook.ad_account)
         self.log.info("Access of %s to %s: %s", target, tag, action)
         return {"insight_tag": tag, "target_account": target, "action": action}

@@ -82,6 +82,20 @@ def test_a_dag_gets_the_tag_and_its_snippet(run_dag, xcom, linkedin, sandbox):
     assert len(sandbox.world.entities.insight_tags) == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "parameters"),
+    [
+        (EnsureInsightTagOperator, {}),
+        (GovernInsightTagDomainsOperator, {"allowed_domains": ["*"]}),
+        (GrantInsightTagAccessOperator, {"target_account": OTHER}),
+        (RevokeInsightTagAccessOperator, {"target_account": OTHER}),
+    ],
+)
+def test_each_task_links_to_the_account_in_campaign_manager(execute, tag, others, kind, parameters):
+    _, pushed = execute(kind, **parameters)
+    assert pushed["campaign_manager_url"] == f"https://www.linkedin.com/campaignmanager/accounts/{OWN}/conversions"
+
+
 def test_first_party_tracking_is_left_alone_unless_asked_for(execute, tag, sandbox):
     execute(EnsureInsightTagOperator)
     execute(EnsureInsightTagOperator, first_party_tracking=True)
