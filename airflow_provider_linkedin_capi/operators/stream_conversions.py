@@ -229,20 +229,16 @@ class StreamConversionsOperator(BaseOperator):
             return checkpoint.finished
         try:
             summary = self._deliver(context, checkpoint)
-        except DayLimitReachedError as error:
-            self._hand_over(context, error.summary)
-            if self.deferrable:
+        except Exception as error:
+            if isinstance(error, DeliveryStoppedError):
+                self._hand_over(context, error.summary)
+            if isinstance(error, DayLimitReachedError) and self.deferrable:
                 moment = after_reset(error)
                 self.log.warning("%s Deferred until %s.", error, moment.isoformat())
                 self.defer(trigger=_compat.wake_up_at(moment), method_name="resume")
-            raise failure(error) from error
-        except DeliveryStoppedError as error:
-            self._hand_over(context, error.summary)
-            raise failure(error) from error
-        except Exception as error:
-            if (translated := failure(error)) is error:
-                raise
-            raise translated from error
+            if (final := failure(error)) is not error:
+                raise final from error
+            raise
         result = self._hand_over(context, summary)
         self._check_budget(summary)
         if checkpoint:

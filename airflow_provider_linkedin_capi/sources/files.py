@@ -54,7 +54,8 @@ class FileSource:
     def _records(self) -> Iterator[dict[str, Any]]:
         for file in self._files:
             read = _csv_records if file.name.endswith(".csv") else _json_records
-            with file.open("r", encoding="utf-8-sig", newline="") as stream:
+            # Not file.open(): what it returns cannot be iterated over on Airflow 2.
+            with file.fs.open(file.path, "r", encoding="utf-8-sig", newline="") as stream:
                 try:
                     yield from read(stream, str(file))
                 except UnicodeDecodeError:

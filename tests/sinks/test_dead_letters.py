@@ -132,10 +132,15 @@ def test_every_value_is_written_so_that_a_replay_reads_the_same(path, task_run, 
 @pytest.fixture
 def store():
     """A directory of an object store in memory."""
-    from airflow.providers.common.compat.sdk import ObjectStoragePath, io
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
     from fsspec.implementations.memory import MemoryFileSystem
 
-    io.attach("memory", fs=MemoryFileSystem())
+    try:
+        from airflow.sdk.io import attach
+    except ImportError:  # Airflow 2
+        from airflow.io.store import attach
+
+    attach("memory", fs=MemoryFileSystem())
     directory = ObjectStoragePath("memory://bucket/dead")
     yield directory
     directory.fs.rm("/", recursive=True)
