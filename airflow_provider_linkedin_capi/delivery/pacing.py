@@ -109,7 +109,7 @@ class Pace:
             return {"day": self._day, "made": self._made}
 
     def _forget(self, now: float) -> None:
-        while self._answered and self._answered[0] <= now - _MINUTE:
+        while self._answered and self._answered[0] + _MINUTE <= now:
             self._answered.popleft()
 
     def _count_for_today(self) -> None:

@@ -238,6 +238,19 @@ def test_a_batch_in_flight_when_the_process_died_is_of_unknown_outcome(mode: str
         assert service.stored["event-5"] == 1
 
 
+def test_a_batch_is_on_record_as_in_flight_before_it_is_sent() -> None:
+    store = MemoryStore()
+    seen: list[Any] = []
+
+    class Watching(Service):
+        def send(self, call: Call[Any]) -> Reply:
+            seen.append(json.loads(json.dumps(store.state)))
+            return super().send(call)
+
+    run(Watching(), rows(range(4)), store)
+    assert [list(state["batches"].values()) for state in seen] == [[{"in_flight": "0-3"}]]
+
+
 def test_what_was_never_sent_because_the_store_failed_is_not_of_unknown_outcome() -> None:
     class Failing(MemoryStore):
         def save(self, state: dict[str, Any]) -> None:
