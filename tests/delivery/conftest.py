@@ -19,9 +19,8 @@ from airflow_provider_linkedin_capi.events.mapper import RowMapper
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
-
     from airflow_provider_linkedin_capi.api.call import Call
+    from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
 
 COLUMNS = ("conversion", "happened_at", "event_id", "email")
 
@@ -131,20 +130,25 @@ class LinkedIn:
             ledger=ledger,
             utcnow=lambda: dt.datetime.now(dt.UTC) - dt.timedelta(days=10),
         )
-        chunks = [
-            Chunk(tuple(columns), [tuple(row) for row in rows[start : start + batch_size]])
-            for start in range(0, len(rows), batch_size)
-        ]
         delivery.go = lambda: delivery.run(  # type: ignore[attr-defined]
-            chunks, lambda columns, now_ms: RowMapper(columns, now_ms=now_ms), rows_expected=rows_expected
+            self.chunks(rows, columns, batch_size), self.mapper, rows_expected=rows_expected
         )
         return delivery
 
+    @staticmethod
+    def chunks(rows: Sequence[Sequence[Any]], columns: Sequence[str], batch_size: int) -> Iterator[Chunk]:
+        for start in range(0, len(rows), batch_size):
+            yield Chunk(tuple(columns), [tuple(row) for row in rows[start : start + batch_size]])
+
+    @staticmethod
+    def mapper(columns: Sequence[str], now_ms: int) -> RowMapper:
+        return RowMapper(columns, now_ms=now_ms)
+
 
 @pytest.fixture
-def linkedin_rule(sandbox: SandboxServer) -> Iterator[LinkedIn]:
+def linkedin_rule(sandbox: SandboxServer) -> LinkedIn:
     """A fresh LinkedIn with one conversion rule of the right kind."""
-    yield LinkedIn(sandbox, sandbox.world.add_rule(type="PURCHASE"))
+    return LinkedIn(sandbox, sandbox.world.add_rule(type="PURCHASE"))
 
 
 @pytest.fixture(autouse=True)

@@ -110,14 +110,19 @@ def test_the_faulty_one_of_several_rules_is_named(form: str) -> None:
 
 def test_the_rule_that_linkedin_does_not_know_is_found_among_several() -> None:
     rules = [f"urn:lla:llaPartnerConversion:{position % 7}" for position in range(70)]
-    course, requests = Isolation(rules, range(70)), 0
-    with pytest.raises(BatchFaultError) as fault:
-        while (piece := course.next) is not None:
-            requests += 1
+    course = Isolation(rules, range(70))
+
+    class Unknowing(Strict):
+        def verdict(self, piece: Sequence[int]) -> errors.LinkedInError | dict[int, errors.LinkedInError]:
+            self.pieces.append(list(piece))
             unknown = any(rules[position].endswith(":5") for position in piece)
-            course.judge(errors.AccessDeniedError("No ad accounts found", status=403) if unknown else {})
+            return errors.AccessDeniedError("No ad accounts found", status=403) if unknown else {}
+
+    linkedin = Unknowing({})
+    with pytest.raises(BatchFaultError) as fault:
+        drive(course, linkedin)
     assert fault.value.rule == "urn:lla:llaPartnerConversion:5"
-    assert requests <= 6
+    assert len(linkedin.pieces) <= 6
 
 
 def test_a_missing_scope_is_nobodys_but_the_tokens() -> None:
@@ -137,9 +142,10 @@ def test_a_single_row_with_a_bad_value_is_a_rejection() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        "Incorrect conversions information provided. Conversion's method should be CONVERSIONS_API, indices [0] (0-indexed)",
-        "Invalid Conversion information provided, this event(s) is associated to a conversion that's marked as deleted. "
-        "Conversion enabled should be true",
+        "Incorrect conversions information provided. Conversion's method should be CONVERSIONS_API, indices [0]"
+        " (0-indexed)",
+        "Invalid Conversion information provided, this event(s) is associated to a conversion that's marked as"
+        " deleted. Conversion enabled should be true",
     ],
 )
 def test_a_single_row_with_a_bad_rule_is_the_rules_fault(message: str) -> None:
