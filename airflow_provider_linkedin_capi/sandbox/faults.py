@@ -24,7 +24,7 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, dict=True)
     :param processed: whether the request takes effect first, so that only its answer is lost or late.
     :param status: status of ``status`` and ``html``.
     :param body: body of ``status``; JSON text as a rule.
-    :param headers: headers of ``status``.
+    :param headers: headers of ``status``, and further ones of ``throttle``.
     :param window: ``MINUTE`` or ``DAY``, for ``throttle``.
     :param seconds: waits so long before the fault happens.
     :param method: only requests with this HTTP verb.

@@ -162,6 +162,7 @@ class SandboxServer:
             scope["method"], scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1"), headers, b""
         )
         if (fault := self._fault(raw, uploading=True)) is not None:
+            self._log(raw, None)
             await self._end(scope, receive, b"", reset=True)
             return
         raw = rest.Raw(raw.method, raw.path, raw.query, headers, await _body(receive))
@@ -242,7 +243,8 @@ def _faulty_answer(fault: Fault, answer: Answer | None) -> Answer | None:
         case "html":
             return answers.Answer(fault.status, _ERROR_PAGE, {"Content-Type": "text/html"})
         case "throttle":
-            return throttle.refusal(fault.window).answer
+            refusal = throttle.refusal(fault.window).answer
+            return answers.Answer(refusal.status, refusal.body, {**refusal.headers, **fault.headers})
         case "truncate" | "delay":
             return answer
         case _:

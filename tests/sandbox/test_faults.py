@@ -104,11 +104,11 @@ def test_an_error_can_hide_a_success(rest: Rest, rule: int, world: World) -> Non
 
 
 def test_throttles_have_their_exact_body(rest: Rest, world: World) -> None:
-    world.faults.add("throttle", window="DAY", times=1)
+    world.faults.add("throttle", window="DAY", headers={"Retry-After": "5"}, times=1)
 
     answer = rest("GET", FIND)
 
-    assert answer.status_code == 429
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "5")
     assert answer.json()["message"] == (
         "Resource level throttle APPLICATION_AND_MEMBER DAY limit for calls to this resource is reached."
     )
