@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from airflow_provider_linkedin_capi.api import errors, restli
+from airflow_provider_linkedin_capi.api import errors, refusals, restli
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -84,7 +84,7 @@ def created(name: str, count: int | None = None) -> Callable[[Reply], list[Eleme
 def _status(element: _Element, name: str, reply: Reply) -> ElementStatus:
     error = None
     if not 200 <= element.status < 300:
-        error = errors.from_body(element.error or {}, element.status, call=name, request_ids=reply.request_ids)
+        error = refusals.from_body(element.error or {}, element.status, call=name, request_ids=reply.request_ids)
     return ElementStatus(element.status, None if element.id is None else str(element.id), error, element.entity)
 
 
@@ -105,19 +105,19 @@ def keyed(name: str, keys: Mapping[K, Any], convert: Callable[[Any], T]) -> Call
             return BatchResult({key: convert({}) for key in keys}, {})
         answer = msgspec.json.decode(reply.body, type=_Keyed)
         result: BatchResult[K, T] = BatchResult({}, {})
-        refusals = {_comparable(text): body for text, body in answer.errors.items()}
+        refused = {_comparable(text): body for text, body in answer.errors.items()}
         for text, value in answer.results.items():
             status = value.get("status") if isinstance(value, dict) else None
             if isinstance(status, int) and status >= 400:
-                refusals.setdefault(_comparable(text), {"status": status, **(value.get("error") or {})})
+                refused.setdefault(_comparable(text), {"status": status, **(value.get("error") or {})})
             elif (key := asked.get(_comparable(text))) is not None:
                 result.results[key] = convert(value)
         for comparable, key in asked.items():
-            if comparable in refusals:
-                body = refusals[comparable]
+            if comparable in refused:
+                body = refused[comparable]
                 status = body.get("status", 400)
                 result.results.pop(key, None)
-                result.errors[key] = errors.from_body(body, status, call=name, request_ids=reply.request_ids)
+                result.errors[key] = refusals.from_body(body, status, call=name, request_ids=reply.request_ids)
             elif key not in result.results:
                 result.errors[key] = errors.UnexpectedReplyError(
                     "LinkedIn's answer does not mention this key",

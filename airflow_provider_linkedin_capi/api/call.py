@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from airflow_provider_linkedin_capi.api import errors, limits
+from airflow_provider_linkedin_capi.api import errors, limits, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,7 +82,7 @@ class Call(Generic[T]):
         :raises LinkedInError: the reply is a refusal, or a success that cannot be read.
         """
         if not reply.ok:
-            raise errors.from_reply(self, reply)
+            raise refusals.from_reply(self, reply)
         try:
             return self.parse(reply)
         except (KeyError, TypeError, ValueError) as error:

@@ -8,7 +8,7 @@ import pickle
 
 import pytest
 
-from airflow_provider_linkedin_capi.api import errors, oauth, restli, retry
+from airflow_provider_linkedin_capi.api import errors, oauth, refusals, restli, retry
 from airflow_provider_linkedin_capi.api.call import Reply
 
 REFRESH, STOP, SPLIT = retry.Refresh(), retry.Stop(), retry.Split()
@@ -23,7 +23,7 @@ def wait(seconds, *, everybody=False):
 
 def refused(call, status, body, **headers):
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return errors.from_reply(call, Reply(status, {"content-type": "application/json", **headers}, content))
+    return refusals.from_reply(call, Reply(status, {"content-type": "application/json", **headers}, content))
 
 
 def decide(call, error, attempt=1, **kwargs):
@@ -248,7 +248,7 @@ def test_a_broken_connection_is_told_from_one_that_was_never_made():
 )
 def test_retry_after_is_obeyed_in_both_forms_up_to_ten_minutes(header, seconds):
     reply = Reply(429, {"retry-after": header}, b"")
-    error = errors.from_reply(READ, reply, now=dt.datetime(2026, 11, 22, 10, tzinfo=dt.UTC))
+    error = refusals.from_reply(READ, reply, now=dt.datetime(2026, 11, 22, 10, tzinfo=dt.UTC))
     assert decide(READ, error) == wait(seconds, everybody=True)
 
 

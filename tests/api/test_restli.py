@@ -5,8 +5,11 @@ from __future__ import annotations
 import email
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_linkedin_capi.api import restli
+from airflow_provider_linkedin_capi.sandbox import restli as server
 
 ACCOUNT = "urn:li:sponsoredAccount:123"
 PAIR = {"campaign": "urn:li:sponsoredCampaign:337643194", "conversion": "urn:lla:llaPartnerConversion:70203"}
@@ -69,6 +72,24 @@ def test_simple_keys_decode_to_what_was_encoded(value):
 def test_compound_keys_decode_alike_from_both_forms(encode):
     key = {"account": "urn:li:sponsoredAccount:1", "domainName": "a b,(c)"}
     assert restli.decode_key(encode(key)) == key
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+values = st.recursive(
+    texts,
+    lambda inner: st.lists(inner) | st.dictionaries(st.text("abcXYZ", min_size=1), inner, min_size=1),
+    max_leaves=8,
+)
+
+
+@given(values)
+def test_the_server_s_own_parser_reads_every_value_back(value):
+    assert server.parse(restli.encode(value)) == value
+
+
+@given(st.dictionaries(st.text("abcXYZ", min_size=1), texts, min_size=1))
+def test_every_compound_key_comes_back(key):
+    assert restli.decode_key(restli.encode(key)) == key
 
 
 def test_fields_are_a_plain_comma_list_in_the_order_given():
