@@ -114,6 +114,7 @@ def test_a_row_of_another_shape_is_rejected_alone(row: object) -> None:
     assert result.positions == [0, 2]
     (rejection,) = result.rejections
     assert (rejection.position, rejection.field, rejection.code) == (1, "row", "row_shape")
+    assert "identifier" not in rejection.message
 
 
 def test_rows_that_are_all_of_another_shape_are_rejected() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.events.conftest import NOW_MS, event_of, mapped, rejection_of, warning_of
+from airflow_provider_linkedin_capi.events import RowMapper
+from tests.events.conftest import NOW_MS, RULE, event_of, mapped, rejection_of, warning_of
 
 EMAIL = {"email": "test@example.com"}
 EVERYTHING = {
@@ -61,6 +62,12 @@ def test_a_placeholder_is_no_event_id() -> None:
 def test_a_row_without_event_id_gets_one_from_its_contents(missing: object) -> None:
     assert event_of({**EMAIL, "eventId": missing}).event_id == event_of(EMAIL).event_id
     assert event_of({**EMAIL, "eventId": missing}, derive_event_ids=False).event_id is None
+
+
+def test_a_row_with_an_event_id_keeps_it_beside_one_that_gets_one() -> None:
+    mapper = RowMapper(("happened_at", "email", "eventId"), rule=RULE, now_ms=NOW_MS)
+    rows = [(NOW_MS, "test@example.com", "order-000123"), (NOW_MS, "test@example.com", None)]
+    assert [event.event_id for event in mapper.map(rows).events] == ["order-000123", event_of(EMAIL).event_id]
 
 
 def test_the_derived_id_is_the_same_for_ever() -> None:

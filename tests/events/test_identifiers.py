@@ -8,7 +8,8 @@ from hashlib import md5, sha1, sha256, sha512
 
 import pytest
 
-from tests.events.conftest import event_of, id_of, mapped, rejection_of, warning_of
+from airflow_provider_linkedin_capi.events import RowMapper
+from tests.events.conftest import NOW_MS, RULE, event_of, id_of, mapped, rejection_of, warning_of
 
 JANE = "dbf1912b4cad4df9823f627874244e64b50a6ac550b9cb33b17df671a26679db"
 TEST = "973dfe463ec85785f5f95af5ba3906eedb2d931c24e69824a89ea65dba4e813b"
@@ -103,9 +104,6 @@ def test_a_row_without_a_good_identifier_says_why_each_failed() -> None:
 
 
 def test_one_bad_email_among_good_ones_costs_only_its_row() -> None:
-    from airflow_provider_linkedin_capi.events import RowMapper
-    from tests.events.conftest import NOW_MS, RULE
-
     mapper = RowMapper(("happened_at", "email"), rule=RULE, now_ms=NOW_MS)
     emails = ["test@example.com", "a@example.com\nb@example.com", "TEST@example.com", "x"]
     result = mapper.map([(NOW_MS, email) for email in emails])

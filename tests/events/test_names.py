@@ -101,6 +101,8 @@ def test_long_texts_are_cut(field: str, most: int) -> None:
         ("O'Brien", OBRIEN),
         ("O\u2019Brien", OBRIEN),
         ("o brien", OBRIEN),
+        ("O`Brien", OBRIEN),
+        ("O\u00b4Brien", OBRIEN),
         ("Jean Paul", "565244b599be44b6177cda2e65ed00d3cf772e8a8d39c1551621b434a9d06b06"),
         ("Jean-Paul", "565244b599be44b6177cda2e65ed00d3cf772e8a8d39c1551621b434a9d06b06"),
         ("Müller", "2dbd218072117713f2d5996a726a9b216ed791ffd0783b6ba4ab6d61b8333192"),

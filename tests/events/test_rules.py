@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from airflow_provider_linkedin_capi.events import ColumnError
-from tests.events.conftest import RULE, event_of, mapped, rejection_of
+from airflow_provider_linkedin_capi.events import ColumnError, RowMapper
+from tests.events.conftest import NOW_MS, RULE, event_of, mapped, rejection_of
 
 EMAIL = {"email": "test@example.com"}
 LEADS = "urn:lla:llaPartnerConversion:1"
@@ -74,6 +74,16 @@ def test_a_conversion_type_without_rule_is_rejected(name: object) -> None:
 def test_a_row_with_a_rule_of_its_own_may_have_any_conversion_type() -> None:
     row = {**EMAIL, "conversion": 14488340, "conversion_type": "SIGN_UP"}
     assert event_of(row, rule=BY_TYPE).conversion == RULE
+
+
+def test_rows_with_and_without_rules_of_their_own_may_be_mixed() -> None:
+    mapper = RowMapper(("happened_at", "email", "conversion", "conversion_type"), rule=BY_TYPE, now_ms=NOW_MS)
+    email = "test@example.com"
+    rows = [(NOW_MS, email, 14488340, "SIGN_UP"), (NOW_MS, email, None, "LEAD"), (NOW_MS, email, "x", "SIGN_UP")]
+    result = mapper.map(rows)
+    assert [event.conversion for event in result.events] == [RULE, LEADS]
+    assert [(each.field, each.code) for each in result.rejections] == [("conversion", "conversion_invalid")]
+    assert "conversion_type" not in result.rejections[0].message
 
 
 @pytest.mark.parametrize("missing", [None, "", " ", float("nan")])
