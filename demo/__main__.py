@@ -49,7 +49,7 @@ def main() -> int:
         problems = show.outcome(first, WAREHOUSE, REJECTS, state_of(linkedin))
         again = deliver(stack, today, "The same weeks once more")
         problems += show.repeat(again, first, state_of(linkedin))
-        show.where_to_look(FOLDER, stack.home)
+        show.where_to_look(FOLDER)
     show.end(time.monotonic() - began, problems)
     return 1 if problems else 0
 
@@ -104,8 +104,7 @@ def airflow(linkedin: str) -> Iterator[AirflowStack]:
         stack.add_dag(DAG_ID, PROJECT / "example_dags" / f"{DAG_ID}.py")
         show.step(
             f"Airflow {importlib.metadata.version('apache-airflow')}",
-            "API server, scheduler, DAG processor and triggerer are up after "
-            f"{time.monotonic() - began:.0f} s; the DAG is example_dags/{DAG_ID}.py",
+            f"API server, scheduler, DAG processor and triggerer are up after {time.monotonic() - began:.0f} s",
         )
         yield stack
 

@@ -58,20 +58,31 @@ def log(task_id: str, text: str) -> None:
 
 def sample(path: Path) -> None:
     """Print some rows of the warehouse, as messy as they are."""
-    rows = _query(
-        path,
-        "SELECT id, conversion_type, happened_at, email, lead, external_id, amount, currency FROM conversions"
-        " WHERE id BETWEEN 30 AND 36",
-    )
-    table = _table(*rows[0])
-    for row in rows:
-        table.add_row(*(Text("NULL", "dim") if value is None else Text(_quoted(value)) for value in row.values()))
+    table = _table("for example", "happened_at", "email, lead or external id", "amount", "currency")
+    for what, where in (
+        ("padded, upper case", "email LIKE '\ufeff%' AND typeof(happened_at) = 'text'"),
+        ("hashed already, seconds", "length(email) = 64 AND happened_at < 1e11"),
+        ("a lead form's response", "lead LIKE 'urn:%' AND happened_at LIKE '%+02:00'"),
+        ("a customer number", "external_id IS NOT NULL AND conversion_type = 'PURCHASE'"),
+        ("hashed, but with MD5", "length(email) = 32"),
+        ("no currency", "currency = 'EURO'"),
+        ("older than 90 days", "typeof(happened_at) = 'text' AND date(happened_at) < date(loaded_at, '-90 days')"),
+    ):
+        row = _query(
+            path,
+            "SELECT happened_at, coalesce(email, lead, external_id) AS identifier, amount, currency"
+            f" FROM conversions WHERE {where} LIMIT 1",
+        )
+        for found in row:
+            table.add_row(what, *(Text(_quoted(value), overflow="ellipsis", no_wrap=True) for value in found.values()))
     console.print(table)
 
 
 def outcome(summary: dict[str, Any], path: Path, rejects: Path, linkedin: dict[str, Any]) -> list[str]:
     """Print what became of the rows, why some were refused, and the report; return what is wrong."""
-    counts = _table("rows read", "accepted", "refused", "held", "skipped", "with warnings", "batches", "requests", "s")
+    counts = _table(
+        "rows read", "accepted", "refused", "held", "skipped", "with warnings", "batches", "requests", "seconds"
+    )
     counts.add_row(
         *(f"{summary[key]:,}" for key in ("rows_read", "accepted", "rejected", "held", "skipped", "warned")),
         *(f"{summary[key]:,}" for key in ("batches", "requests")),
@@ -83,7 +94,7 @@ def outcome(summary: dict[str, Any], path: Path, rejects: Path, linkedin: dict[s
 
     letters = [json.loads(line) for file in sorted(rejects.glob("*.jsonl")) for line in file.open(encoding="utf-8")]
     reasons = Counter(letter["code"] for letter in letters)
-    why = _table("refused", "code", "why", "for example")
+    why = _table("refused", "code", "why", "such as")
     for code, count in reasons.most_common():
         example = next(letter for letter in letters if letter["code"] == code)
         cell = example["row"].get(_COLUMN.get(example["field"], example["field"]))
@@ -128,17 +139,18 @@ def repeat(summary: dict[str, Any], first: dict[str, Any], linkedin: dict[str, A
     return [] if sent_nothing and linkedin["events"] == first["accepted"] else ["the second run sent events again"]
 
 
-def where_to_look(folder: Path, airflow: Path) -> None:
+def where_to_look(folder: Path) -> None:
     """Print where everything is."""
+    place = os.path.relpath(folder)
     console.print("\n[bold]Where to look[/]")
-    database = folder / "warehouse.db"
     for what, where in (
-        ("the ledger, an outcome per event", f"sqlite3 {database} 'SELECT * FROM linkedin_deliveries LIMIT 5'"),
-        ("the report", f"sqlite3 {database} 'SELECT * FROM linkedin_conversion_report'"),
-        ("the dead letters", f"{folder / 'rejects'}"),
-        ("the tasks' logs", f"{airflow / 'logs'}"),
+        ("what became of each event", f"table linkedin_deliveries in {place}/warehouse.db"),
+        ("the report", f"table linkedin_conversion_report in {place}/warehouse.db"),
+        ("the refused rows, and why", f"{place}/rejects/"),
+        ("the tasks' logs", f"{place}/airflow/logs/dag_id=linkedin_conversions_daily/"),
+        ("the DAG, to copy", "example_dags/linkedin_conversions_daily.py"),
     ):
-        console.print(f"  {what:<34}{where}", soft_wrap=True)
+        console.print(f"  {what:<28}{where}", soft_wrap=True)
 
 
 def end(seconds: float, problems: list[str]) -> None:
@@ -158,6 +170,12 @@ def end(seconds: float, problems: list[str]) -> None:
 _COLUMN = {"conversionHappenedAt": "happened_at", "currencyCode": "currency"}
 
 
+_NUMERIC = {
+    *("rows read", "accepted", "refused", "held", "skipped", "with warnings", "batches", "requests", "seconds"),
+    *("conversions", "post-click", "post-view", "value"),
+}
+
+
 def _figures(row: dict[str, Any]) -> tuple[str, ...]:
     return (*(f"{row[key]:,}" for key in ("conversions", "clicks", "views")), f"{row['value']:,.2f} {row['currency']}")
 
@@ -169,8 +187,9 @@ def _quoted(value: Any) -> str:
 def _table(*columns: str) -> Table:
     table = Table(border_style="dim", header_style="cyan")
     for column in columns:
-        numeric = column not in ("code", "why", "for example", "week of", "conversion rule")
-        table.add_column(column, justify="right" if numeric else "left", no_wrap=column == "code")
+        table.add_column(
+            column, justify="right" if column in _NUMERIC else "left", no_wrap=column in ("code", "for example")
+        )
     return table
 
 
