@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
+from airflow_provider_linkedin_capi._retries import default_retry_policy
+from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators._failures import explained
 from airflow_provider_linkedin_capi.reports.report import MAX_XCOM_BYTES, as_json, report_columns
 from airflow_provider_linkedin_capi.reports.request import DEFAULT_FIELDS, several, utc_time, whole_periods
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
     from airflow_provider_linkedin_capi.reports.report import Column, Report, Row
     from airflow_provider_linkedin_capi.reports.request import ReportRequest
-    from airflow_provider_linkedin_capi.reports.window import Change, Scope
+    from airflow_provider_linkedin_capi.reports.window import Scope
 
 
 class AnalyticsReportOperator(BaseOperator):
@@ -84,8 +85,9 @@ class AnalyticsReportOperator(BaseOperator):
     :param reconcile_table: ``<table>_reconciliation`` when None.
     :param linkedin_conn_id: the Airflow connection.
     :return: XCom: ``start_date, end_date, rows``; ``totals`` (sum of each metric, decimals as text); ``conversions``
-        by rule; ``restated``: what differs from the rows replaced; ``table`` or ``path``; ``reconciliation``: its
-        rows. Without table and path the rows go to key ``rows``, if they are small.
+        by rule; ``restated``: by metric, what differs from the rows replaced (``before``, ``after``, over how many
+        ``periods``); ``table`` or ``path``; ``reconciliation``: by rule, over the whole window. Without table and path
+        the rows go to key ``rows``, if they are small.
     :raises AirflowFailException: LinkedIn refused, the report is too large for XCom, or the target does not fit.
 
     .. seealso:: `Ads reporting
@@ -113,6 +115,7 @@ class AnalyticsReportOperator(BaseOperator):
         "sent_counts",
         "reconcile_table",
     )
+    operator_extra_links = (CampaignManagerLink(),)
     ui_color = "#d6e6f2"
 
     def __init__(
@@ -143,6 +146,7 @@ class AnalyticsReportOperator(BaseOperator):
         linkedin_conn_id: str = "linkedin_capi_default",
         **kwargs: Any,
     ) -> None:
+        default_retry_policy(kwargs)
         super().__init__(**kwargs)
         if table and path:
             raise ValueError("Give table or path, not both")
@@ -184,9 +188,10 @@ class AnalyticsReportOperator(BaseOperator):
         hook = LinkedInConversionsHook(self.linkedin_conn_id, ad_account_id=self.ad_account_id or None)
         with explained(hook):
             asked = self._request(hook)
+            CampaignManagerLink.persist(context, asked.account)
             report = hook.fetch_report(asked)
             self.log.info("Report %s to %s: %d rows", asked.start, asked.end, len(report.rows))
-            if not report.rows:
+            if report.empty:
                 self._check_that_empty_is_true(hook, asked)
             summary: dict[str, Any] = {
                 "start_date": asked.start,
@@ -196,8 +201,7 @@ class AnalyticsReportOperator(BaseOperator):
                 "conversions": report.conversions(),
             }
             if self.table or self.path:
-                changes = self._store(report)
-                summary["restated"] = [dataclasses.asdict(change) for change in changes]
+                summary["restated"] = self._store(report)
                 summary |= {"table": self.table} if self.table else {"path": self.path}
             else:
                 self._push_rows(context, report)
@@ -244,8 +248,8 @@ class AnalyticsReportOperator(BaseOperator):
             raise AirflowFailException(finding.words)
         self.log.warning("%s", finding.words)
 
-    def _store(self, report: Report) -> list[Change]:
-        """Replace the window's rows; return what LinkedIn restated."""
+    def _store(self, report: Report) -> dict[str, Any]:
+        """Replace the window's rows; return by metric what LinkedIn restated."""
         from airflow_provider_linkedin_capi.reports import window
 
         columns = list(window.stored_columns(report_columns(report.request)))
@@ -263,7 +267,7 @@ class AnalyticsReportOperator(BaseOperator):
         for change in changes:
             self.log.info("Restated: %s", change)
         self.log.info("%d rows replaced by %d in %s", len(before), len(rows), self.table or self.path)
-        return changes
+        return window.by_metric(changes)
 
     def _replace(self, table: str, columns: Sequence[Column], scope: Scope, rows: list[Row]) -> list[Row]:
         from airflow_provider_linkedin_capi.reports.table import ReportTable
@@ -281,7 +285,7 @@ class AnalyticsReportOperator(BaseOperator):
         context["ti"].xcom_push("rows", rows)
 
     def _reconcile(self, hook: LinkedInConversionsHook, report: Report) -> list[Row]:
-        """Compare with what was sent; write it to its table, if there is one."""
+        """Compare with what was sent; write it to its table, if there is one; return it by rule."""
         from airflow_provider_linkedin_capi.reports import reconciliation, window
 
         if self.results_table:
@@ -291,17 +295,18 @@ class AnalyticsReportOperator(BaseOperator):
             sent = reconciliation.given_counts(self.sent_counts or {}, report.request)
         names = {rule.urn: rule.name for rule in hook.find_conversion_rules()}
         rows = reconciliation.reconcile(report, sent, names)
-        for row in rows:
+        by_rule = reconciliation.by_rule(rows)
+        for row in by_rule:
             self.log.info(
-                "%s %s: %d sent, %d accepted, %d attributed (%d post-click, %d post-view), value %s, match share %s",
-                *(row[name] for name in ("start_date", "conversion_name", "sent", "accepted", "attributed")),
+                "%s: %d sent, %d accepted, %d attributed (%d post-click, %d post-view), value %s, match share %s",
+                *(row[name] for name in ("conversion_name", "sent", "accepted", "attributed")),
                 *(row[name] for name in ("post_click", "post_view", "value", "match_share")),
             )
         table = self.reconcile_table or (f"{self.table}_reconciliation" if self.table else None)
         if table:
             columns = reconciliation.COLUMNS
             self._replace(table, columns, window.scope(report, columns), rows)
-        return rows
+        return by_rule
 
 
 @contextmanager

@@ -158,9 +158,30 @@ def reconcile(report: Report, sent: SentCounts, names: Mapping[str, str]) -> lis
         row["post_view"] += attributed["external_website_post_view_conversions"]
         row["value"] += attributed["conversion_value_in_local_currency"]
     for row in found.values():
-        if row["accepted"]:
-            row["match_share"] = (Decimal(row["attributed"]) / row["accepted"]).quantize(Decimal("0.000001"))
+        row["match_share"] = _share(row)
     return [found[key] for key in sorted(found)]
+
+
+def by_rule(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows of all periods added up, one for each rule."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        total = found.setdefault(
+            row["conversion"],
+            {
+                "conversion": row["conversion"],
+                "conversion_name": row["conversion_name"],
+                **dict.fromkeys(("sent", "accepted", "attributed", "post_click", "post_view"), 0),
+                "value": Decimal(0),
+            },
+        )
+        for name in ("sent", "accepted", "attributed", "post_click", "post_view", "value"):
+            total[name] += row[name]
+    return [{**total, "match_share": _share(total)} for total in found.values()]
+
+
+def _share(row: Row) -> Decimal | None:
+    return (Decimal(row["attributed"]) / row["accepted"]).quantize(Decimal("0.000001")) if row["accepted"] else None
 
 
 def _period_of(day: dt.date, starts: Iterable[dt.date]) -> dt.date:

@@ -62,6 +62,11 @@ class Report:
     currency: str | None
     rows: list[Row]
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was attributed: no rows, or only such as were filled in with zeros."""
+        return not self.rows or not any(self.totals().values())
+
     def totals(self) -> dict[str, int | Decimal]:
         """Return the sum of each metric that may be added up."""
         return totals(self.rows, self.request.metrics)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.reports.window import Scope
 
 _TEXT_CHARACTERS = 250
+#: Short enough for the primary key of any database, long enough for any URN.
+_KEY_CHARACTERS = 120
 _INSERT_ROWS = 1_000
 
 
@@ -91,17 +93,15 @@ def _definition(name: str, columns: Iterable[Column]) -> Table:
     return Table(
         table,
         MetaData(),
-        *(
-            SqlColumn(column.name, _sql_type(column.kind), primary_key=column.key, autoincrement=False)
-            for column in columns
-        ),
+        *(SqlColumn(column.name, _sql_type(column), primary_key=column.key, autoincrement=False) for column in columns),
         schema=schema or None,
     )
 
 
-def _sql_type(kind: Kind) -> TypeEngine[Any]:
+def _sql_type(column: Column) -> TypeEngine[Any]:
     from sqlalchemy import BigInteger, Date, DateTime, Float, Numeric, String
 
+    kind = column.kind
     if kind in (Kind.MONEY, Kind.USD, Kind.DECIMAL):
         scale = 6 if kind is Kind.DECIMAL else 4
         # SQLite has no decimals: its numbers come back as decimals rounded to the same places.
@@ -110,7 +110,7 @@ def _sql_type(kind: Kind) -> TypeEngine[Any]:
     others: dict[Kind, TypeEngine[Any]] = {
         Kind.DATE: Date(),
         Kind.TIME: DateTime(timezone=True),
-        Kind.TEXT: String(_TEXT_CHARACTERS),
+        Kind.TEXT: String(_KEY_CHARACTERS if column.key else _TEXT_CHARACTERS),
         Kind.COUNT: BigInteger(),
     }
     return others[kind]

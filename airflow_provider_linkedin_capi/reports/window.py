@@ -94,6 +94,17 @@ def restated(before: Sequence[Row], after: Sequence[Row], asked: ReportRequest) 
     return changes
 
 
+def by_metric(changes: Iterable[Change]) -> dict[str, dict[str, int | Decimal]]:
+    """Return the changes of all periods together, by metric."""
+    found: dict[str, dict[str, int | Decimal]] = {}
+    for change in changes:
+        sums = found.setdefault(change.metric, {"before": 0, "after": 0, "periods": 0})
+        sums["before"] += change.before
+        sums["after"] += change.after
+        sums["periods"] += 1
+    return found
+
+
 def stored_columns(columns: Iterable[Column]) -> Iterator[Column]:
     """Yield the columns of rows at rest: those of the report, and when they were read."""
     yield from columns

@@ -17,6 +17,8 @@ from airflow_provider_linkedin_capi.reports.request import ReportRequest
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from airflow_provider_linkedin_capi.hooks.linkedin_conversions_async import LinkedInConversionsAsyncHook
+
 
 class AnalyticsReportTrigger(BaseTrigger):
     """Looks at a report every now and then, and fires once when a worker should take over.
@@ -77,26 +79,33 @@ class AnalyticsReportTrigger(BaseTrigger):
 
         request = msgspec.convert(self.request, ReportRequest)
         wait = msgspec.convert(self.wait, waiting.Wait)
-        while True:
-            # A first look at once could fire before the scheduler has taken note of the deferral.
-            await asyncio.sleep(self._pause(wait))
-            if time.time() >= wait.deadline:
-                return self._event("timeout")
-            try:
-                async with LinkedInConversionsAsyncHook(self.linkedin_conn_id, ad_account_id=request.account) as hook:
-                    report = await plan.run_async(fetch(request, hook.api_version), hook.call)
-            except LinkedInError as error:
-                if not isinstance(error, waiting.PASSING):
+        # An event within a second of the deferral could fire before the scheduler has taken note of that.
+        await asyncio.sleep(self._pause(wait))
+        # One hook for all looks: a token that it minted serves the next ones, too.
+        async with LinkedInConversionsAsyncHook(self.linkedin_conn_id, ad_account_id=request.account) as hook:
+            while time.time() < wait.deadline:
+                try:
+                    verdict = await self._look(hook, request, wait)
+                except waiting.PASSING as error:
+                    self.log.warning("This look failed, the next one may not: %s", error)
+                except LinkedInError as error:
                     self.log.warning("Handing over to a worker: %s", error)
                     return self._event("refused")
-                self.log.warning("This look failed, the next one may not: %s", error)
-                continue
-            before = msgspec.convert(self.sighting, waiting.Sighting) if self.sighting else None
-            verdict = await asyncio.to_thread(waiting.judge, report, wait, before, time.time())
-            self.sighting = waiting.plain(verdict.sighting)
-            self.log.info("Report %s to %s: %s", request.start, request.end, verdict.words)
-            if verdict.ready or verdict.over:
-                return self._event("ready" if verdict.ready else "over")
+                else:
+                    if verdict.ready or verdict.over:
+                        return self._event("ready" if verdict.ready else "over")
+                await asyncio.sleep(self._pause(wait))
+        return self._event("timeout")
+
+    async def _look(
+        self, hook: LinkedInConversionsAsyncHook, request: ReportRequest, wait: waiting.Wait
+    ) -> waiting.Verdict:
+        report = await plan.run_async(fetch(request, hook.api_version), hook.call)
+        before = msgspec.convert(self.sighting, waiting.Sighting) if self.sighting else None
+        verdict = await asyncio.to_thread(waiting.judge, report, wait, before, time.time())
+        self.sighting = waiting.plain(verdict.sighting)
+        self.log.info("Report %s to %s: %s", request.start, request.end, verdict.words)
+        return verdict
 
     def _pause(self, wait: waiting.Wait) -> float:
         """Seconds until the next look: a final report is looked at once, when its time has come."""

@@ -124,11 +124,9 @@ def test_restated_days_are_replaced_and_the_difference_is_told(
 
     ended = report(4, 3, lookback_days=1, table=TABLE, sql_conn_id=target.conn_id)
 
-    changes = {change["metric"]: change for change in ended.summary["restated"]}
-    assert {change["start_date"] for change in changes.values()} == {str(days_ago(5))}
-    counted = changes["external_website_conversions"]
-    assert (counted["before"], counted["after"]) == (before.conversions, after.conversions)
-    value = changes["conversion_value_in_local_currency"]
+    counted = ended.summary["restated"]["external_website_conversions"]
+    assert counted == {"before": before.conversions, "after": after.conversions, "periods": 1}
+    value = ended.summary["restated"]["conversion_value_in_local_currency"]
     assert (Decimal(value["before"]), Decimal(value["after"])) == (before.value, after.value)
     assert conversions_of(target.query(f"SELECT * FROM {TABLE}")) == (
         sandbox.world.attributed_totals(start=days_ago(5)).conversions
@@ -192,6 +190,14 @@ def test_lost_access_does_not_empty_the_table(
     assert warehouse.query(f"SELECT * FROM {TABLE}")
 
 
+def test_zeros_are_not_made_up_for_a_rule_that_does_not_exist(
+    rule: int, report: Callable[..., Ended], warehouse: Warehouse
+) -> None:
+    ended = report(6, 3, conversion_rules=[999_999], fill_zeros=True, table=TABLE, sql_conn_id="warehouse")
+
+    assert "no conversion rule 999999" in str(ended.failure)
+
+
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
 def test_a_file_takes_windows_as_a_table_does(
     sandbox: SandboxServer,
@@ -214,7 +220,7 @@ def test_a_file_takes_windows_as_a_table_does(
     assert [str(row["start_date"]) for row in rows] == [str(days_ago(day)) for day in (6, 5, 4, 3)]
     assert sum(int(row["external_website_conversions"]) for row in rows) == attributed.conversions
     assert value_of(rows) == attributed.value
-    assert {change["start_date"] for change in ended.summary["restated"]} == {str(days_ago(5))}
+    assert ended.summary["restated"]["external_website_conversions"]["periods"] == 1
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
