@@ -9,6 +9,7 @@ import signal
 import socket
 import struct
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -92,6 +93,7 @@ class SandboxServer:
                 loop="asyncio",
                 http="h11",
                 lifespan="off",
+                ws="none",
                 log_level="warning",
                 access_log=False,
                 server_header=False,
@@ -157,6 +159,11 @@ class SandboxServer:
             self.world.close()
 
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # A request that waits when the server stops gets no answer.
+        with suppress(asyncio.CancelledError):
+            await self._respond(scope, receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         raw = rest.Raw(
             scope["method"], scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1"), headers, b""
