@@ -10,7 +10,7 @@ from tests.events.conftest import NOW_MS, RULE, event_of, mapped, rejection_of
 EMAIL = {"email": "test@example.com"}
 LEADS = "urn:lla:llaPartnerConversion:1"
 PURCHASES = "urn:lla:llaPartnerConversion:2"
-BY_TYPE = {"LEAD": 1, "QUALIFIED_LEAD": "3", "PURCHASE": PURCHASES}
+BY_TYPE: dict[str, str | int] = {"LEAD": 1, "QUALIFIED_LEAD": "3", "PURCHASE": PURCHASES}
 
 
 @pytest.mark.parametrize("rule", [14488340, "14488340", RULE])
