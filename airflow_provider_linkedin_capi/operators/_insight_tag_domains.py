@@ -31,20 +31,22 @@ class Difference:
         return {**dict.fromkeys(self.allowed, False), **dict.fromkeys(self.blocked, True)}
 
 
-def patterns(allowed_domains: Sequence[str]) -> list[str]:
-    """Return the globs in lower case.
+def patterns(allowed_domains: Sequence[str] | str) -> list[str]:
+    """Return the globs, given as a list or as text with commas between, in lower case.
 
     :raises ValueError: there is none, or one cannot match a domain's name.
     """
-    if isinstance(allowed_domains, str) or not allowed_domains:
+    given = allowed_domains.split(",") if isinstance(allowed_domains, str) else allowed_domains
+    globs = [glob.strip().lower() for glob in given]
+    if not any(globs):
         raise ValueError(
-            f"allowed_domains is {allowed_domains!r}: a list with at least one domain is needed. To block every "
-            'domain, name one that does not exist; to allow every domain, pass ["*"].'
+            f"allowed_domains is {allowed_domains!r}: at least one domain is needed. To block every domain, name one "
+            'that does not exist; to allow every domain, pass ["*"].'
         )
-    for pattern in allowed_domains:
-        if not pattern.strip() or any(mark in pattern.strip() for mark in "/:# "):
-            raise ValueError(f"allowed_domains holds {pattern!r}: leave out scheme, port and path, as in *.example.com")
-    return [pattern.strip().lower() for pattern in allowed_domains]
+    for glob in globs:
+        if not glob or any(mark in glob for mark in "/:# "):
+            raise ValueError(f"allowed_domains holds {glob!r}: leave out scheme, port and path, as in *.example.com")
+    return globs
 
 
 def difference(seen: Iterable[InsightTagDomain], allowed: Sequence[str]) -> Difference:

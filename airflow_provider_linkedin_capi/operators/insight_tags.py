@@ -141,8 +141,9 @@ class GovernInsightTagDomainsOperator(_InsightTagOperator):
             dry_run=False,
         )
 
-    :param allowed_domains: names or globs (``*``, ``?``, ``[...]``), compared without regard to case; ``*`` also
-        matches dots, and ``*.example.com`` does not match ``example.com``. (templated)
+    :param allowed_domains: names or globs (``*``, ``?``, ``[...]``), as a list or as text with commas between, compared
+        without regard to case; ``*`` also matches dots, and ``*.example.com`` does not match ``example.com``.
+        (templated)
     :param dry_run: only report what would change.
     :param ad_account_id: number or URN; the connection's when None. (templated)
     :param linkedin_conn_id: the Airflow connection. (templated)
@@ -154,7 +155,7 @@ class GovernInsightTagDomainsOperator(_InsightTagOperator):
 
     template_fields: Sequence[str] = ("allowed_domains", "ad_account_id", "linkedin_conn_id")
 
-    def __init__(self, *, allowed_domains: Sequence[str], dry_run: bool = True, **kwargs: Any) -> None:
+    def __init__(self, *, allowed_domains: Sequence[str] | str, dry_run: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.allowed_domains = allowed_domains
         self.dry_run_only = dry_run  # BaseOperator has a method dry_run

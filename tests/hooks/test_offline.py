@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 
 import msgspec
 import pytest
 
-from airflow_provider_linkedin_capi.api import errors, offline_conversions
+from airflow_provider_linkedin_capi.api import ad_analytics, errors, offline_conversions
 from airflow_provider_linkedin_capi.api.offline_conversions import (
     OfflineConversion,
     OfflineDetails,
@@ -124,6 +125,18 @@ def test_a_rule_reads_a_segment_and_reports_count_its_conversions(hook, segment,
     hook.associate_campaigns(rule.urn, [345396001])
     hook.stream_offline_conversions(segment.id, map(sale, range(3)), legacy_version=LEGACY)
     assert legacy.attributed_totals(rule=rule.id).conversions == 3
+
+
+def test_a_hook_of_the_legacy_version_associates_and_reports_under_it(linkedin, segment, hook, legacy):
+    from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
+
+    rule = hook.create_offline_conversion_rule("Store sales", "PURCHASE", segment.id, legacy_version=LEGACY)
+    old = LinkedInConversionsHook(linkedin, api_version=LEGACY)
+    legacy.requests.clear()
+    assert old.associate_campaigns(rule.urn, [345396001]).check()
+    today = dt.datetime.now(dt.UTC).date()
+    old.call(ad_analytics.analytics("CONVERSION", today, today, old.api_version, accounts=[old.ad_account]))
+    assert {request.headers["linkedin-version"] for request in legacy.requests} == {LEGACY}
 
 
 def attempts(hook):

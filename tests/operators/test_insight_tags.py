@@ -182,6 +182,11 @@ def test_by_default_nothing_is_changed_but_the_difference_is_told(execute, domai
     assert blocked(sandbox) == before
 
 
+def test_the_list_may_be_text_as_templates_make_it(execute, domains):
+    result, _ = execute(GovernInsightTagDomainsOperator, allowed_domains="example.com, *.example.com")
+    assert (result["blocked"], result["allowed"]) == (["evil.example.net"], ["www.example.com"])
+
+
 def test_when_nothing_differs_nothing_is_sent(execute, domains, sandbox):
     patterns = ["*example.com", "evil.*"]
     execute(GovernInsightTagDomainsOperator, allowed_domains=patterns, dry_run=False)
@@ -224,10 +229,11 @@ def test_a_refused_domain_fails_the_task_after_the_others_were_done_and_reported
 @pytest.mark.parametrize(
     ("allowed", "complaint"),
     [
-        ([], "a list with at least one domain is needed"),
-        ("example.com", "a list with at least one domain is needed"),
+        ([], "at least one domain is needed"),
+        ("", "at least one domain is needed"),
+        (["example.com", ""], "leave out scheme"),
         (["https://example.com"], "leave out scheme"),
-        ([" "], "leave out scheme"),
+        ([" "], "at least one domain is needed"),
     ],
 )
 def test_a_list_that_cannot_be_meant_is_refused(execute, domains, sandbox, allowed, complaint):
