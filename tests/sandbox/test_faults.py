@@ -8,10 +8,10 @@ import msgspec
 import pytest
 import requests
 
+from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
 from tests.sandbox.conftest import ENCODED_ACCOUNT, event, send_batch
 
 if TYPE_CHECKING:
-    from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
     from airflow_provider_linkedin_capi.sandbox.world import World
     from tests.sandbox.conftest import Rest
 
@@ -140,6 +140,17 @@ def test_a_client_that_gives_up_first_leaves_nothing_behind(rest: Rest, rule: in
     time.sleep(0.2)
     assert rest("GET", FIND).status_code == 200
     assert world.event_count() == 0
+
+
+def test_a_stop_in_the_middle_of_a_request_is_quick_and_quiet(capfd: pytest.CaptureFixture[str]) -> None:
+    with SandboxServer() as server:
+        server.world.faults.add("delay", seconds=60)
+        with pytest.raises(requests.ReadTimeout):
+            requests.get(server.url + FIND, timeout=0.1)
+        began = time.perf_counter()
+
+    assert time.perf_counter() - began < 5
+    assert capfd.readouterr().err == ""
 
 
 def test_latency_is_for_every_answer_but_lets_others_pass(rest: Rest, world: World) -> None:
