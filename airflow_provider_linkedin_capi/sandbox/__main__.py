@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sqlite3
 from pathlib import Path
 
 from airflow_provider_linkedin_capi.sandbox import world as sample
@@ -32,8 +33,14 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     settings = Settings(latency_seconds=arguments.latency, report_delay_seconds=arguments.report_delay)
-    world = World(arguments.state, settings, keep_bodies=False)
-    server = SandboxServer(arguments.port, host=arguments.host, world=world)
+    try:
+        world = World(arguments.state, settings, keep_bodies=False)
+    except sqlite3.Error as error:
+        parser.error(f"cannot keep the state in {arguments.state}: {error}")
+    try:
+        server = SandboxServer(arguments.port, host=arguments.host, world=world)
+    except OSError as error:
+        parser.error(f"cannot listen on {arguments.host}, port {arguments.port}: {error}")
     print(
         f"Local LinkedIn ready at {server.url} with ad account {sample.ACCOUNT}, access token {sample.TOKEN},"
         f" client {sample.CLIENT_ID} / {sample.CLIENT_SECRET}, refresh token {sample.REFRESH_TOKEN}",

@@ -88,7 +88,7 @@ def receiver(world: World, source: str) -> Callable[[Mapping[str, Any]], Receive
             body=body,
             visible_at=visible_at,
             clicked=clicked,
-            value=_value(rule, event.get("conversionValue"), currency),
+            value=str(_value(rule, event.get("conversionValue"), currency)),
         )
 
     return receive

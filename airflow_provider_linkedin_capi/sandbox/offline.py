@@ -6,8 +6,6 @@ It only answers under a legacy version that is switched on, as in ``world.settin
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from decimal import Decimal
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -215,7 +213,7 @@ def _received(world: World, segment: dict[str, Any], element: dict[str, Any]) ->
     digest = blake2b(body, digest_size=16).digest()
     if rule is not None:
         attributed = attribution.receiver(world, OFFLINE)({**event, "conversion": f"{RULE_PREFIX}:{rule}"})
-        return replace(attributed, digest=digest, body=body)
+        return attributed._replace(digest=digest, body=body)
     return Received(
         source=OFFLINE,
         account=id_of(segment["account"]),
@@ -227,7 +225,7 @@ def _received(world: World, segment: dict[str, Any], element: dict[str, Any]) ->
         body=body,
         visible_at=None,
         clicked=False,
-        value=Decimal(0),
+        value="0",
     )
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -52,13 +51,12 @@ class _ExactSum:
         return str(self._sum)
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One event as it is stored.
+class Received(NamedTuple):
+    """One event as it is stored, in the order of the table's columns.
 
     :param visible_at: when reports show it, epoch milliseconds; None when it is attributed to nobody.
     :param clicked: whether the ad was clicked rather than seen.
-    :param value: its value in the account's currency.
+    :param value: its value in the account's currency, a decimal number as text.
     """
 
     source: str
@@ -71,7 +69,7 @@ class Received:
     body: bytes
     visible_at: int | None
     clicked: bool
-    value: Decimal
+    value: str
 
 
 class Store:
@@ -101,22 +99,7 @@ class Store:
         self._connection.executemany(
             "INSERT INTO event (source, account, rule, event_id, happened_at, received_at, digest, body,"
             " visible_at, clicked, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (
-                    event.source,
-                    event.account,
-                    event.rule,
-                    event.event_id,
-                    event.happened_at,
-                    event.received_at,
-                    event.digest,
-                    event.body,
-                    event.visible_at,
-                    event.clicked,
-                    str(event.value),
-                )
-                for event in events
-            ),
+            events,
         )
 
     def bodies(self) -> Iterator[Any]:

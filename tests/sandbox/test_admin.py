@@ -182,6 +182,20 @@ def test_the_command_serves_says_so_and_stops_on_sigterm(tmp_path: Path) -> None
     assert (output, errors) == ("", "")
 
 
+def test_the_command_says_why_it_cannot_start(sandbox: SandboxServer, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "airflow_provider_linkedin_capi.sandbox"]
+    (tmp_path / "text").write_text("no database " * 100)
+
+    for options, reason in (
+        (["--port", str(sandbox.port)], f"cannot listen on 127.0.0.1, port {sandbox.port}"),
+        (["--port", "0", "--state", str(tmp_path / "text")], "cannot keep the state in"),
+    ):
+        ended = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+        assert ended.returncode == 2
+        assert reason in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
 def test_the_command_keeps_what_a_killed_one_had_answered(tmp_path: Path) -> None:
     state = ("--state", str(tmp_path / "s.sqlite"))
     with process(*state) as (running, url):
