@@ -187,14 +187,16 @@ def test_300_campaigns_go_out_in_requests_that_linkedin_reads(
     associate: Any, world: World, calls: Any, answers_200: bool
 ) -> None:
     world.settings.batch_writes_answer_200 = answers_200
-    campaigns = [world.add_campaign(9_000_000_000_000_000_000 + number) for number in range(300)]
-    assert associate(campaigns=campaigns)["added"] == campaigns
-    assert associated(world) == {LEADS, RETARGETING, *campaigns}
-    assert associate(campaigns=campaigns, mode="remove")["removed"] == campaigns
-    assert associated(world) == {LEADS, RETARGETING}
+    # The longest ids there can be.
+    rule = world.add_rule(9_000_000_000_000_000_000)
+    campaigns = [world.add_campaign(9_000_000_000_000_000_001 + number) for number in range(300)]
+    assert associate(conversion_rule=rule, campaigns=campaigns)["added"] == campaigns
+    assert {pair for pair in world.associations if pair[1] == rule} == {(campaign, rule) for campaign in campaigns}
+    assert associate(conversion_rule=rule, campaigns=campaigns, mode="remove")["removed"] == campaigns
+    assert not {pair for pair in world.associations if pair[1] == rule}
     sent = [request for request in world.requests if request.restli_method in (PUT, DELETE)]
     assert {request.method for request in sent} == {"PUT", "DELETE"}
-    assert 3_000 < max(len(request.query) for request in sent) <= 4_000
+    assert 3_800 < max(len(request.query) for request in sent) <= 4_000
 
 
 def test_a_filter_reads_all_pages(associate: Any, world: World, calls: Any) -> None:

@@ -135,6 +135,13 @@ def test_reuse_returns_and_logs_the_differences_and_changes_nothing(declare: Any
     assert sandbox.world.rules[rule]["type"] == "LEAD"
 
 
+def test_what_linkedin_leaves_out_of_its_answer_has_its_default(declare: Any, sandbox: SandboxServer) -> None:
+    rule = sandbox.world.add_rule(name="CRM", type="PURCHASE")
+    for field in ("valueType", "attributionType", "postClickAttributionWindowSize"):
+        del sandbox.world.rules[rule][field]
+    assert declare(value_type="DYNAMIC").xcom("conversion_rule")["differences"] == {}
+
+
 def test_update_sends_exactly_what_differs(declare: Any, sandbox: SandboxServer, calls: Any) -> None:
     rule = sandbox.world.add_rule(name="CRM", type="PURCHASE", viewThroughAttributionWindowSize=1)
     run = declare(if_exists="update", post_click_attribution_window=90)
@@ -312,6 +319,13 @@ def test_changing_a_rule_to_what_it_is_sends_nothing(change: Any, sandbox: Sandb
     run = change(conversion_rule=rule, conversion_type="LEAD", post_click_attribution_window=30, enabled=True)
     assert run.xcom("conversion_rule")["action"] == "reused"
     assert calls() == [READ]
+
+
+def test_the_window_of_a_rule_with_a_fixed_value_can_be_changed(change: Any, sandbox: SandboxServer) -> None:
+    value = {"currencyCode": "USD", "amount": "20"}
+    rule = sandbox.world.add_rule(name="CRM", type="LEAD", valueType="FIXED", value=value)
+    assert change(post_click_attribution_window=365).state == "success"
+    assert sandbox.world.rules[rule]["postClickAttributionWindowSize"] == 365
 
 
 @pytest.mark.parametrize(
