@@ -72,7 +72,10 @@ class SqlSource:
             result = connection.exec_driver_sql(sql, _driver_parameters(self.parameters))
             if not result.returns_rows:
                 raise self._no_rows()
-            yield from _portions(tuple(result.keys()), result.fetchmany, size)
+            # The driver's own tuples, server-side cursor or not: SQLAlchemy's rows would cost twice the reading.
+            yield from _portions(
+                tuple(result.keys()), lambda rows: result.cursor_strategy.fetchmany(result, result.cursor, rows), size
+            )
 
     def _fetch(self, sql: str, size: int) -> Iterator[Chunk]:
         with closing(self._hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
@@ -111,8 +114,14 @@ def engine_of(hook: DbApiHook) -> Engine | None:
 
 def _portions(columns: tuple[str, ...], fetch: Callable[[int], Iterable[Iterable[Any]]], size: int) -> Iterator[Chunk]:
     # Drivers may hand out fewer rows than asked for, so the portions are joined before they are cut.
-    portions = iter(lambda: list(fetch(size)), [])
-    return cut(columns, map(tuple, chain.from_iterable(portions)), size)
+    portions = iter(lambda: _tuples(fetch(size)), [])
+    return cut(columns, chain.from_iterable(portions), size)
+
+
+def _tuples(rows: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
+    """Some drivers have rows of their own kind."""
+    rows = list(rows)
+    return rows if not rows or type(rows[0]) is tuple else list(map(tuple, rows))  # type: ignore[return-value]
 
 
 def _driver_parameters(parameters: Parameters | None) -> Any:
