@@ -89,6 +89,7 @@ class Call(Generic[T]):
             kind = reply.headers.get("content-type", "no content type").split(";")[0]
             raise errors.UnexpectedReplyError(
                 f"the answer is not what LinkedIn documents ({kind}, {len(reply.body)} bytes): {error}",
+                foreign=bool(reply.body) and reply.json() is None,
                 call=self.name,
                 status=reply.status,
                 request_ids=reply.request_ids,

@@ -208,7 +208,15 @@ class OutcomeUnknownError(LinkedInError):
 
 
 class UnexpectedReplyError(OutcomeUnknownError):
-    """A success whose body is not what the documentation promises."""
+    """A success whose body is not what the documentation promises.
+
+    :param foreign: whether the body is a page of something between, such as a proxy, rather than LinkedIn's: then
+        another try may reach LinkedIn. LinkedIn itself would answer the same way again.
+    """
+
+    def __init__(self, message: str, *, foreign: bool = False, **kwargs: Any) -> None:
+        super().__init__(message, **kwargs)
+        self.foreign = foreign
 
 
 def element_messages(message: str) -> dict[int, str]:

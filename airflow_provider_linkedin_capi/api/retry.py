@@ -88,6 +88,8 @@ def decide(
         return Wait(_back_off(attempt, jitter)) if attempt == 1 else Stop()
     if not isinstance(error, errors.ServerError | errors.NotSentError | errors.OutcomeUnknownError):
         return Stop()
+    if isinstance(error, errors.UnexpectedReplyError) and not error.foreign:
+        return Stop()
     if error.outcome_unknown and not (call.repeatable if may_repeat is None else may_repeat):
         return Stop()
     if error.retry_after is not None:

@@ -341,3 +341,14 @@ def test_a_success_that_cannot_be_read_is_an_unknown_outcome():
     with pytest.raises(errors.UnexpectedReplyError, match=r"conversions\.GET.*text/html, 6 bytes") as caught:
         call.result(Reply(200, {"content-type": "text/html; charset=utf-8"}, b"<html>"))
     assert caught.value.outcome_unknown
+
+
+@pytest.mark.parametrize(
+    ("body", "decision"),
+    [(b"<html>log in to the network</html>", wait(1.0)), (b'{"elements":"new shape"}', STOP), (b"", STOP)],
+)
+def test_a_strange_page_is_tried_again_but_an_answer_that_linkedin_changed_is_not_sent_for_six_times(body, decision):
+    call = restli.call("things", "FINDER", version="202609", parse=restli.entity(dict[str, list[int]]))
+    with pytest.raises(errors.UnexpectedReplyError) as caught:
+        call.result(Reply(200, {}, body))
+    assert decide(call, caught.value) == decision
