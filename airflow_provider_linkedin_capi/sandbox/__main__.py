@@ -6,7 +6,7 @@ import argparse
 import sqlite3
 from pathlib import Path
 
-from airflow_provider_linkedin_capi.sandbox import world as sample
+from airflow_provider_linkedin_capi.sandbox import samples
 from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
 from airflow_provider_linkedin_capi.sandbox.settings import Settings
 from airflow_provider_linkedin_capi.sandbox.world import World
@@ -42,8 +42,8 @@ def main() -> None:
     except OSError as error:
         parser.error(f"cannot listen on {arguments.host}, port {arguments.port}: {error}")
     print(
-        f"Local LinkedIn ready at {server.url} with ad account {sample.ACCOUNT}, access token {sample.TOKEN},"
-        f" client {sample.CLIENT_ID} / {sample.CLIENT_SECRET}, refresh token {sample.REFRESH_TOKEN}",
+        f"Local LinkedIn ready at {server.url} with ad account {samples.ACCOUNT}, access token {samples.TOKEN},"
+        f" client {samples.CLIENT_ID} / {samples.CLIENT_SECRET}, refresh token {samples.REFRESH_TOKEN}",
         flush=True,
     )
     server.serve()

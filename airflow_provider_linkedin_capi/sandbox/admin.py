@@ -139,7 +139,7 @@ def _state(world: World) -> dict[str, Any]:
             )
         ],
         "refusals": [
-            {"request": name, "status": status, "message": message} for name, status, message in world.refusals
+            {"request": name, "status": status, "message": message} for name, status, message in world.journal.refusals
         ],
         "settings": msgspec.to_builtins(world.settings),
     }

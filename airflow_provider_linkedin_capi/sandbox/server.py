@@ -30,7 +30,8 @@ from airflow_provider_linkedin_capi.sandbox import (
     rules,
     throttle,
 )
-from airflow_provider_linkedin_capi.sandbox.world import Request, World
+from airflow_provider_linkedin_capi.sandbox.journal import Request
+from airflow_provider_linkedin_capi.sandbox.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -209,7 +210,7 @@ class SandboxServer:
 
     def _log(self, raw: rest.Raw, answer: Answer | None) -> None:
         if raw.path.startswith(("/rest/", "/oauth/v2/")):
-            self.world.log(
+            self.world.journal.add(
                 Request(
                     raw.method,
                     raw.path,

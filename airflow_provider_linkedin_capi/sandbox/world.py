@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import threading
-from collections import deque
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airflow_provider_linkedin_capi.sandbox import attribution
+from airflow_provider_linkedin_capi.sandbox import attribution, samples
 from airflow_provider_linkedin_capi.sandbox.clock import Clock
 from airflow_provider_linkedin_capi.sandbox.entities import (
     ACCOUNT_PREFIX,
@@ -25,46 +23,19 @@ from airflow_provider_linkedin_capi.sandbox.entities import (
     Token,
 )
 from airflow_provider_linkedin_capi.sandbox.faults import Faults
+from airflow_provider_linkedin_capi.sandbox.journal import Journal
+from airflow_provider_linkedin_capi.sandbox.samples import ACCOUNT, CLIENT_ID, MEMBER, TOKEN
 from airflow_provider_linkedin_capi.sandbox.settings import Settings
 from airflow_provider_linkedin_capi.sandbox.store import CAPI, INSIGHT_TAG, Store
 from airflow_provider_linkedin_capi.sandbox.throttle import Throttle
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections import deque
     from collections.abc import Iterator
     from pathlib import Path
 
-    from airflow_provider_linkedin_capi.sandbox.answers import Answer
-
-ACCOUNT = 5_012_345
-MEMBER = "urn:li:person:sandbox"
-TOKEN = "sandbox-token"
-REFRESH_TOKEN = "sandbox-refresh"
-CLIENT_ID = "sandbox-client"
-CLIENT_SECRET = "sandbox-secret"
-
-_KEPT_REQUESTS = 10_000
-_QUOTED = re.compile(r'"[^"]*"')
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request as it came, with the answer's status.
-
-    :param headers: names in lower case.
-    :param restli_method: e.g. ``conversionEvents.BATCH_CREATE``; None outside ``/rest``.
-    :param received_at: epoch seconds by the world's clock.
-    :param status: status of the answer; None when a fault let nothing out.
-    """
-
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]
-    body: bytes
-    restli_method: str | None
-    received_at: float
-    status: int | None
+    from airflow_provider_linkedin_capi.sandbox.journal import Request
 
 
 @dataclass
@@ -85,15 +56,14 @@ class World:
         self.clock = Clock()
         self.faults = Faults()
         self.throttle = Throttle(self)
-        self.requests: deque[Request] = deque(maxlen=_KEPT_REQUESTS)
-        self.refusals: deque[tuple[str, int, str]] = deque(maxlen=20)
+        self.journal = Journal(self.keep_bodies)
         self._lock = threading.RLock()
         self._in_transaction = False
         self._store = Store(self.state)
         document = self._store.load("entities")
         if document is None:
             self.entities = Entities()
-            self._add_samples()
+            samples.furnish(self)
         else:
             self.entities = msgspec.json.decode(document, type=Entities)
             self.clock.offset_seconds = self.entities.clock_offset_seconds
@@ -125,10 +95,9 @@ class World:
         with self.transaction() as store:
             store.query("DELETE FROM event")
             self.entities = Entities()
-            self._add_samples()
+            samples.furnish(self)
             self.clock.offset_seconds = 0.0
-            self.requests.clear()
-            self.refusals.clear()
+            self.journal.clear()
             self.faults.clear()
             self.throttle.clear()
 
@@ -318,6 +287,11 @@ class World:
     # Inspection
 
     @property
+    def requests(self) -> deque[Request]:
+        """The requests that came, oldest first."""
+        return self.journal.requests
+
+    @property
     def rules(self) -> dict[int, dict[str, Any]]:
         """Conversion rules by id."""
         return self.entities.rules
@@ -363,40 +337,7 @@ class World:
         """What reports show now for the selection; days are inclusive and in UTC."""
         return attribution.totals(self, rule=rule, campaign=campaign, start=start, end=end)
 
-    def log(self, request: Request, answer: Answer | None) -> None:
-        """Remember a request, and its refusal."""
-        with self._lock:
-            self.requests.append(request if self.keep_bodies else replace(request, headers={}, body=b""))
-            if answer is not None and answer.status >= 400:
-                name = request.restli_method or request.path
-                # LinkedIn's messages quote what was sent, which may be personal data.
-                message = _QUOTED.sub('"..."', _message(answer))
-                self.refusals.append((name, answer.status, message))
-
     def _count(self, statement: str) -> int:
         with self._lock:
             count: int = self._store.query(statement, (CAPI,)).fetchone()[0]
             return count
-
-    def _add_samples(self) -> None:
-        self.add_client(CLIENT_ID, CLIENT_SECRET)
-        self.add_account(ACCOUNT)
-        self.add_token(TOKEN)
-        self.add_token(REFRESH_TOKEN, lifetime_seconds=365 * DAY_SECONDS, refresh=True)
-        for campaign, name, status in (
-            (345_396_001, "Spring leads", "ACTIVE"),
-            (345_396_002, "Retargeting", "ACTIVE"),
-            (345_396_003, "Autumn teaser", "PAUSED"),
-            (345_396_004, "Next year", "DRAFT"),
-            (345_396_005, "Last year", "COMPLETED"),
-        ):
-            self.add_campaign(campaign, name=name, status=status)
-
-
-def _message(answer: Answer) -> str:
-    """The message of an error answer."""
-    try:
-        document = msgspec.json.decode(answer.body, type=dict[str, Any])
-    except msgspec.MsgspecError:
-        return ""
-    return str(document.get("message", document.get("error_description", "")))
