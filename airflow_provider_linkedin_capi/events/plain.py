@@ -78,4 +78,6 @@ def _from_numpy(value: Any) -> Any:
 
 def without_invisible(text: str) -> str:
     """Return the text without any white space or invisible character."""
+    if text.isascii() and text.isprintable() and " " not in text:
+        return text
     return text.translate(_DROP_INVISIBLE)

@@ -51,6 +51,8 @@ def read_infos(read: Mapping[str, list[str | None]], count: int, findings: Findi
     :param read: the values of each field that has a column.
     :param count: number of rows.
     """
+    if not any(field in read for field in (*NAMES, *EXTRAS)):
+        return [None] * count
     absent: list[str | None] = [None] * count
     first, last, hashed_first, hashed_last = (read.get(field, absent) for field in NAMES)
     first, last = _unless(first, hashed_first), _unless(last, hashed_last)
