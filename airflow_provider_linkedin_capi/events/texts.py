@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_linkedin_capi.events.identifiers import sha256_digest
 from airflow_provider_linkedin_capi.events.iso import COUNTRIES
-from airflow_provider_linkedin_capi.events.plain import INVISIBLE, Mended, Refused, plain
+from airflow_provider_linkedin_capi.events.plain import Mended, Refused, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_NAME_CHARACTERS: Final = 35
 MAX_TEXT_CHARACTERS: Final = 50
-_KEPT: Final = frozenset({str, int})
 
 #: Printable ASCII and composed Latin letters, which NFC leaves alone.
 _USUAL_TEXT: Final = re.compile(r"[!-~\u00c0-\u024f]++(?: [!-~\u00c0-\u024f]++)*+").fullmatch
@@ -24,7 +23,6 @@ _HEX_64: Final = re.compile(r"[0-9a-fA-F]{64}").fullmatch
 _MD5_CHARACTERS: Final = 32
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F]{128}").fullmatch
 _BASE64_DIGEST: Final = re.compile(r"[A-Za-z0-9+/]{43}=").fullmatch
-_SPACES: Final = re.compile(f"[{INVISIBLE}]+")
 
 
 def usual_names(cells: Sequence[Any]) -> list[str | None]:
@@ -47,15 +45,15 @@ def _tidy(cell: Any, most: int, refused: str) -> Any:
         return None
     if not isinstance(text, str):
         return Refused(refused)
-    text = unicodedata.normalize("NFC", _SPACES.sub(_one_space, text))
-    text = "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cf"))
+    seen = (
+        " " if char.isspace() else char
+        for char in text
+        if char.isspace() or unicodedata.category(char) not in ("Cc", "Cf")
+    )
+    text = unicodedata.normalize("NFC", " ".join("".join(seen).split()))
     if not text:
         return Refused(refused)
     return text if len(text) <= most else Mended("text_cut", text[:most].rstrip())
-
-
-def _one_space(run: re.Match[str]) -> str:
-    return " " if any(char.isspace() for char in run[0]) else ""
 
 
 def name(cell: Any) -> Any:

@@ -30,6 +30,8 @@ def info(event: ConversionEvent) -> UserInfo:
         ("Müller", "Müller"),
         ("Zo\u200be\ufeff", "Zoe"),
         ("Ma\x00ry", "Mary"),
+        ("Mary \x00", "Mary"),
+        ("Jean \x00\u200b Paul", "Jean Paul"),
         ("Иванов", "Иванов"),
         ("王", "王"),
         (b"M\xc3\xbcller", "Müller"),
