@@ -170,7 +170,6 @@ class SandboxServer:
             scope["method"], scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1"), headers, b""
         )
         if (fault := self._fault(raw, uploading=True)) is not None:
-            self._log(raw, None)
             await self._end(scope, receive, b"", reset=True)
             return
         raw = rest.Raw(raw.method, raw.path, raw.query, headers, await _body(receive))

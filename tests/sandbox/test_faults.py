@@ -52,6 +52,7 @@ def test_a_reset_can_come_before_the_body_is_there(sandbox: SandboxServer) -> No
         client.sendall(b"POST /rest/conversionEvents HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n{")
         with pytest.raises(ConnectionResetError):
             client.recv(100)
+    assert not sandbox.world.requests, "a request that never arrived whole is in no log"
 
 
 def test_a_closed_connection_is_no_reset(rest: Rest, rule: int, world: World) -> None:
