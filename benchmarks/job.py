@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 RULE = "urn:lla:llaPartnerConversion:104004"
 QUERY = "SELECT event_id, happened_at, email, amount, currency, order_no FROM conversions ORDER BY order_no"
 MIB = 1 << 20
+#: LinkedIn's limits lifted, where the sender is measured and not the pace.
+UNLIMITED = {"requests_per_minute": 1_000_000, "requests_per_day": 1_000_000}
 
 
 def warehouse(rows: int) -> Path:
@@ -129,7 +131,7 @@ def set_up_airflow() -> None:
 class Job:
     """Everything that a task has loaded before its first row: Airflow, hooks, drivers."""
 
-    def __init__(self, url: str, path: Path) -> None:
+    def __init__(self, url: str, path: Path, query: str = QUERY) -> None:
         connections = {
             "LINKEDIN_CAPI_DEFAULT": {
                 "conn_type": "linkedin_capi",
@@ -140,26 +142,28 @@ class Job:
         }
         for name, connection in connections.items():
             os.environ[f"AIRFLOW_CONN_{name}"] = json.dumps(connection)
+        from airflow_provider_linkedin_capi.delivery import Delivery
+        from airflow_provider_linkedin_capi.events.mapper import RowMapper
         from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
         from airflow_provider_linkedin_capi.sources.sql import SqlSource
 
+        self._delivery, self._mapper = Delivery, RowMapper
         self._hook = LinkedInConversionsHook()
-        self._source = SqlSource("warehouse", QUERY)
+        self._source = SqlSource("warehouse", query)
 
     def run(self, **settings: Any) -> Summary:
         """Deliver all rows, with a checkpoint in a file and every check on."""
-        from airflow_provider_linkedin_capi.delivery import Delivery, DeliverySettings
-        from airflow_provider_linkedin_capi.events.mapper import RowMapper
+        from airflow_provider_linkedin_capi.delivery import DeliverySettings
 
         with tempfile.TemporaryDirectory() as folder:
-            delivery = Delivery(
+            delivery = self._delivery(
                 self._hook,
                 DeliverySettings(api_version=self._hook.api_version, **settings),
                 checkpoint=FileStore(Path(folder) / "checkpoint.json"),
             )
             return delivery.run(
                 self._source.chunks(5_000),
-                lambda columns, now_ms: RowMapper(columns, rule=RULE, now_ms=now_ms),
+                lambda columns, now_ms: self._mapper(columns, rule=RULE, now_ms=now_ms),
             )
 
 

@@ -18,7 +18,7 @@ import time
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,8 @@ class InstantServer:
     def __init__(self, latency: float) -> None:
         self._latency = latency
         self._lock = threading.Lock()
-        self._counts = {"requests": 0, "events": 0, "bytes": 0}
+        self._events = 0
+        self._arrivals: list[float] = []
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self._socket.getsockname()[1]
 
@@ -63,12 +64,11 @@ class InstantServer:
 
     def _answer(self, buffer: bytearray, end: int, total: int) -> bytes:
         if buffer.startswith(b"GET"):
-            return _response(json.dumps(self._counts).encode())
+            return _response(json.dumps({"events": self._events, "arrivals": self._arrivals}).encode())
         events = buffer.count(_ELEMENT, end, total)
         with self._lock:
-            self._counts["requests"] += 1
-            self._counts["events"] += events
-            self._counts["bytes"] += total
+            self._events += events
+            self._arrivals.append(round(time.monotonic(), 3))
         if self._latency:
             time.sleep(self._latency)
         return _response(b'{"elements":[%b]}' % b",".join([b'{"status":201}'] * events))
@@ -84,10 +84,19 @@ class RunningServer:
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
 
-    def counts(self) -> dict[str, int]:
+    def events(self) -> int:
+        """How many events came."""
+        return int(self._state()["events"])
+
+    def arrivals(self) -> list[float]:
+        """When each request was there, in seconds from the first."""
+        arrivals = sorted(self._state()["arrivals"])
+        return [arrival - arrivals[0] for arrival in arrivals]
+
+    def _state(self) -> dict[str, Any]:
         with urllib.request.urlopen(self.url) as answer:
-            counts: dict[str, int] = json.load(answer)
-        return counts
+            state: dict[str, Any] = json.load(answer)
+        return state
 
 
 @contextmanager

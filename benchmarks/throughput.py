@@ -12,8 +12,6 @@ import argparse
 
 from benchmarks import job, official, server
 
-UNLIMITED = {"requests_per_minute": 1_000_000, "requests_per_day": 1_000_000}
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -24,10 +22,10 @@ def main() -> None:
     with server.running() as linkedin:
         whole = job.Job(linkedin.url, database)
         with job.Meter() as meter:
-            summary = whole.run(**UNLIMITED)
+            summary = whole.run(**job.UNLIMITED)
         ours = meter.figures(rows, summary)
-        assert summary.accepted == linkedin.counts()["events"] == rows, summary
-        print(f"whole job               {ours}")
+        assert summary.accepted == linkedin.events() == rows, summary
+        print(f"whole job               {ours}", flush=True)
         batches = official.ready_made_batches()
         alone = official.send(linkedin.url, rows, batches)
         print(f"official, one thread    {alone}")

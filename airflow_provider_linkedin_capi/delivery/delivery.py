@@ -339,7 +339,9 @@ class Delivery:
         job.repeated = job.repeated or job.requests > 0
         match answer:
             case Accepted(failures):
-                taken = [position for index, position in enumerate(positions) if index not in failures]
+                taken = positions
+                if failures:
+                    taken = [position for index, position in enumerate(positions) if index not in failures]
                 state.in_flight.difference_update(positions)
                 state.accepted.update(taken)
                 self._checkpoint.accepted += len(taken)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from airflow_provider_linkedin_capi.api import errors
@@ -61,13 +62,17 @@ class Isolation:
         self.accepted: set[int] = set()
         self.refused: dict[int, Reason] = {}
         self._rules = rules
-        self._unrefused = Counter(rules)
         self._pieces: list[Sequence[int]] = []
         self._push(*pieces)
         self._named_rounds = 0
         self._repeats = 0
         self._course = self._run()
         self._next: Sequence[int] | None = next(self._course, None)
+
+    @cached_property
+    def _unrefused(self) -> Counter[str]:
+        """How many elements of each rule are not refused."""
+        return Counter(self._rules)
 
     @property
     def next(self) -> Sequence[int] | None:
@@ -158,6 +163,9 @@ class Isolation:
 
     def _success(self, piece: Sequence[int], failures: Mapping[int, LinkedInError]) -> None:
         """Take in a 200; documented as all or nothing, but each element has its own status."""
+        if not failures:
+            self.accepted.update(piece)
+            return
         self.accepted.update(position for index, position in enumerate(piece) if index not in failures)
         again = []
         for index, error in failures.items():
