@@ -21,6 +21,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_linkedin_capi import _compat
 from airflow_provider_linkedin_capi.api import limits
 from airflow_provider_linkedin_capi.hooks._rule_references import RuleReferenceError
+from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators._failures import explained
 from airflow_provider_linkedin_capi.reports import waiting
 from airflow_provider_linkedin_capi.reports.diagnosis import Cause
@@ -132,6 +133,7 @@ class AnalyticsReportSensor(BaseSensorOperator):
         "min_conversions",
         "delivered_at",
     )
+    operator_extra_links = (CampaignManagerLink(),)
     ui_color = "#d6e6f2"
 
     def __init__(
@@ -192,10 +194,12 @@ class AnalyticsReportSensor(BaseSensorOperator):
         try:
             self._request = self._report_request()
             self._wait = self._what_to_wait_for(context)
+            CampaignManagerLink.persist(context, self._request.account)
             if self.deferrable:
                 return self._look_or_defer(context, None)
             return super().execute(context)
         except (ReportNotReadyError, ReportNotSettledError, AirflowFailException) as failure:
+            # In the modes that poke, Airflow's own loop has seen to this already.
             if self.soft_fail:
                 raise AirflowSkipException(str(failure)) from failure
             raise
@@ -253,6 +257,8 @@ class AnalyticsReportSensor(BaseSensorOperator):
         complete_at = waiting.window_complete_at(self._request.end).timestamp()
         if self.delivered_at or self.ready_when != "final":
             complete_at = max(complete_at, delivered + limits.REPORT_DELAY.total_seconds())
+        if self.ready_when == "final" and complete_at > started + self.timeout:
+            self.log.warning("The time-out strikes before the report is final, which is at %s.", _utc(complete_at))
         return waiting.Wait(
             ready_when=self.ready_when,
             min_conversions=None if self.min_conversions is None else int(self.min_conversions),
@@ -313,10 +319,10 @@ class AnalyticsReportSensor(BaseSensorOperator):
         )
         if self._verdict and self._verdict.sighting.digest and self.ready_when == "settled":
             return ReportNotSettledError(f"{head} It has not stayed the same for {self.settle_for:.0f} seconds yet.")
-        return ReportNotReadyError(
-            f"{head} LinkedIn may still attribute conversions until {_utc(self._wait.complete_at)} (72 hours): "
-            "give the sensor a longer timeout."
-        )
+        if time.time() < self._wait.complete_at:
+            until = _utc(self._wait.complete_at)
+            head += f" LinkedIn may still attribute conversions until {until} (72 hours): give it a longer timeout."
+        return ReportNotReadyError(head)
 
     def _hand_over(self, context: Context, report: Report) -> list[dict[str, Any]] | None:
         context["ti"].xcom_push("totals", as_json(report.totals()))

@@ -1,0 +1,168 @@
+"""What was sent against what was attributed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_linkedin_capi.reports.reconciliation import (
+    Sent,
+    by_rule,
+    given_counts,
+    ledger_counts,
+    reconcile,
+)
+from airflow_provider_linkedin_capi.reports.report import Report
+from airflow_provider_linkedin_capi.reports.request import ReportRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+ONE, TWO, FOREIGN = (f"urn:lla:llaPartnerConversion:{number}" for number in (1, 2, 3))
+NAMES = {ONE: "CRM purchase", TWO: "CRM lead"}
+FIRST, SECOND = dt.date(2026, 11, 1), dt.date(2026, 11, 2)
+
+
+def asked(**changes: Any) -> ReportRequest:
+    return ReportRequest(**{"account": "urn:li:sponsoredAccount:5012345", "start": FIRST, "end": SECOND, **changes})
+
+
+def attributed(day: dt.date, rule: str, conversions: int, value: str = "1.10", **more: Any) -> dict[str, Any]:
+    return {
+        "start_date": day,
+        "conversion": rule,
+        "external_website_conversions": conversions,
+        "external_website_post_click_conversions": conversions - 1,
+        "external_website_post_view_conversions": 1,
+        "conversion_value_in_local_currency": Decimal(value),
+        **more,
+    }
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Engine]:
+    """A results table with what happened around the two days."""
+    from sqlalchemy import Column, DateTime, MetaData, String, Table, create_engine
+
+    engine = create_engine(f"sqlite:///{tmp_path}/warehouse.db")
+    table = Table(
+        "deliveries",
+        MetaData(),
+        Column("event_id", String),
+        Column("conversion", String),
+        Column("outcome", String),
+        Column("happened_at", DateTime(timezone=True)),
+    )
+    table.create(engine)
+    midnight = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+    second = dt.timedelta(seconds=1)
+    rows = [
+        ("a", ONE, "accepted", midnight),
+        ("a", ONE, "accepted", midnight),  # sent again after an unknown outcome
+        ("b", ONE, "rejected", midnight + second),
+        ("b", ONE, "accepted", midnight + second),  # mended and sent again
+        ("c", ONE, "rejected", midnight + second),
+        ("d", ONE, "held", midnight + second),
+        ("e", ONE, "accepted", midnight - second),
+        ("f", ONE, "accepted", midnight + dt.timedelta(days=2)),
+        ("g", TWO, "accepted", midnight + dt.timedelta(days=2) - second),
+        ("h", FOREIGN, "accepted", midnight),
+        (None, None, "rejected", None),  # never an event
+    ]
+    with engine.begin() as connection:
+        connection.execute(
+            table.insert(),
+            [dict(zip(("event_id", "conversion", "outcome", "happened_at"), row, strict=True)) for row in rows],
+        )
+    yield engine
+    engine.dispose()
+
+
+def test_the_ledger_is_counted_by_the_day_of_the_conversion_each_event_once(ledger: Engine) -> None:
+    assert ledger_counts(ledger, "deliveries", asked()) == {
+        (FIRST, ONE): Sent(sent=4, accepted=2),
+        (FIRST, FOREIGN): Sent(sent=1, accepted=1),
+        (SECOND, TWO): Sent(sent=1, accepted=1),
+    }
+
+
+def test_the_ledger_is_counted_over_a_whole_window(ledger: Engine) -> None:
+    assert ledger_counts(ledger, "deliveries", asked(granularity="ALL"))[FIRST, TWO] == Sent(1, 1)
+
+
+@pytest.mark.parametrize("table", ["no_such_table", "other"])
+def test_what_is_no_results_table_is_refused_in_words(ledger: Engine, table: str) -> None:
+    from sqlalchemy import text
+
+    with ledger.begin() as connection:
+        connection.execute(text("CREATE TABLE other (event_id TEXT)"))
+
+    with pytest.raises(ValueError, match=f"{table} is not a results table"):
+        ledger_counts(ledger, table, asked())
+
+
+def test_sent_and_attributed_meet_by_day_and_rule() -> None:
+    report = Report(asked(), "USD", [attributed(FIRST, ONE, 3), attributed(SECOND, ONE, 2)])
+    sent = {(FIRST, ONE): Sent(12, 9), (FIRST, TWO): Sent(5, 5), (FIRST, FOREIGN): Sent(7, 7)}
+
+    rows = reconcile(report, sent, NAMES)
+
+    shown = (
+        "start_date",
+        "conversion_name",
+        "sent",
+        "accepted",
+        "attributed",
+        "post_click",
+        "post_view",
+        "match_share",
+    )
+    assert [tuple(row[name] for name in shown) for row in rows] == [
+        (FIRST, "CRM purchase", 12, 9, 3, 2, 1, Decimal("0.333333")),
+        (FIRST, "CRM lead", 5, 5, 0, 0, 0, Decimal(0)),
+        (SECOND, "CRM purchase", 0, 0, 2, 1, 1, None),
+    ]
+
+
+def test_rules_that_were_not_asked_for_are_left_out() -> None:
+    sent = {(FIRST, ONE): Sent(12, 9), (FIRST, TWO): Sent(5, 5)}
+
+    assert [row["conversion"] for row in reconcile(Report(asked(rules=(TWO,)), None, []), sent, NAMES)] == [TWO]
+
+
+def test_rows_of_further_pivots_are_added_up() -> None:
+    report = Report(
+        asked(pivots=("CAMPAIGN", "CONVERSION")),
+        "USD",
+        [attributed(FIRST, ONE, 3, "1.10", campaign="a"), attributed(FIRST, ONE, 4, "2.20", campaign="b")],
+    )
+
+    [row] = reconcile(report, {}, NAMES)
+
+    assert (row["attributed"], row["post_view"], row["value"]) == (7, 2, Decimal("3.30"))
+
+
+def test_days_are_added_up_by_rule() -> None:
+    report = Report(asked(), "USD", [attributed(FIRST, ONE, 3), attributed(SECOND, ONE, 2)])
+
+    [total] = by_rule(reconcile(report, {(FIRST, ONE): Sent(12, 9), (SECOND, ONE): Sent(2, 1)}, NAMES))
+
+    assert (total["sent"], total["accepted"], total["attributed"]) == (14, 10, 5)
+    assert (total["value"], total["match_share"]) == (Decimal("2.20"), Decimal("0.5"))
+
+
+def test_given_counts_are_of_one_period() -> None:
+    whole = asked(granularity="ALL")
+
+    assert given_counts({1: 5, ONE.replace("1", "2"): {"sent": 9, "accepted": 8}}, whole) == {
+        (FIRST, ONE): Sent(5, 5),
+        (FIRST, TWO): Sent(9, 8),
+    }
+    with pytest.raises(ValueError, match="nothing about single days"):
+        given_counts({1: 5}, asked())
