@@ -17,7 +17,7 @@ from airflow_provider_linkedin_capi.api import restli
 from airflow_provider_linkedin_capi.api.call import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 T = TypeVar("T")
 
@@ -44,6 +44,11 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Token(expires_in={self.expires_in}, scope={self.scope!r})"
+
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+        """What Rich shows of local variables in tracebacks; msgspec's own would show the tokens."""
+        yield "expires_in", self.expires_in
+        yield "scope", self.scope
 
     @property
     def scopes(self) -> frozenset[str]:

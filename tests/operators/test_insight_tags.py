@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException
@@ -128,6 +129,15 @@ def test_a_faster_run_s_tag_is_used(execute, tag, monkeypatch, sandbox):
     urn, pushed = execute(EnsureInsightTagOperator)
     assert (urn, pushed["insight_tag"]["action"]) == (tag.urn, "found")
     assert len(asked(sandbox, "insightTags.CREATE")) == 2  # the fixture's, and the refused one
+
+
+def test_eight_runs_at_once_end_with_one_tag(execute, sandbox):
+    sandbox.world.settings.latency_seconds = 0.05
+    with ThreadPoolExecutor(8) as pool:
+        urns = {urn for urn, _ in pool.map(lambda _: execute(EnsureInsightTagOperator), range(8))}
+    [number] = sandbox.world.entities.insight_tags
+    assert urns == {f"urn:tscp:insightTag:{number}"}
+    assert len(asked(sandbox, "insightTags.CREATE")) > 1
 
 
 def test_a_token_without_the_scope_is_told_which_one(execute, sandbox):

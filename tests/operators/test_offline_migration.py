@@ -88,6 +88,14 @@ def test_flat_legacy_columns_of_a_warehouse_stream_as_well(stream, sandbox, ware
     assert event["user"]["userInfo"]["companyName"] == "microsoft"
 
 
+def test_a_legacy_table_streamed_again_sends_nothing_again(stream, sandbox, warehouse):
+    rows = [element(), element(user={"firstName": "john", "lastName": "russell"})]
+    parameters = {"records": rows, "source_format": "offline", "results_table": "sent", "results_conn_id": "warehouse"}
+    assert stream(**parameters).summary["accepted"] == 2
+    assert stream(**parameters).summary["skipped"] == 2
+    assert len(sandbox.world.events) == 2
+
+
 @pytest.fixture
 def legacy_rule(hook, sandbox, monkeypatch):
     """A rule of the offline API, with its segment and a campaign, as an old account holds it."""
