@@ -8,7 +8,7 @@ and .../programmatic-refresh-tokens.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -17,7 +17,7 @@ from airflow_provider_linkedin_capi.api import restli
 from airflow_provider_linkedin_capi.api.call import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 T = TypeVar("T")
 
@@ -45,10 +45,9 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"Token(expires_in={self.expires_in}, scope={self.scope!r})"
 
-    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
         """What Rich shows of local variables in tracebacks; msgspec's own would show the tokens."""
-        yield "expires_in", self.expires_in
-        yield "scope", self.scope
+        return [("expires_in", self.expires_in), ("scope", self.scope)]
 
     @property
     def scopes(self) -> frozenset[str]:
