@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
@@ -88,6 +89,7 @@ class Kind(enum.Enum):
     DECIMAL = "decimal"
 
 
+@functools.cache
 def kind(field: str) -> Kind:
     """Return what a field holds; a metric that this package does not know is taken as a decimal."""
     if field in _COUNTS:
@@ -101,6 +103,7 @@ def kind(field: str) -> Kind:
     return Kind.DECIMAL
 
 
+@functools.cache
 def additive(field: str) -> bool:
     """Whether the values of disjoint parts add up to the value of the whole; False for unknown fields."""
     known = field in _COUNTS or field in _DECIMALS or kind(field) in (Kind.MONEY, Kind.USD)
@@ -144,6 +147,7 @@ def rounded(field: str, value: int | Decimal | None, currency: str) -> int | Dec
     return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
 
 
+@functools.cache
 def column(name: str) -> str:
     """Return a field's or pivot's name as a column: ``costInUsd`` is ``cost_in_usd``."""
     return _WORD.sub("_", name).lower()

@@ -11,7 +11,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_linkedin_capi.api.errors import LinkedInError
 from airflow_provider_linkedin_capi.reports import plan, waiting
-from airflow_provider_linkedin_capi.reports.fetch import fetch
+from airflow_provider_linkedin_capi.reports.fetch import IncompleteReportError, fetch
 from airflow_provider_linkedin_capi.reports.request import ReportRequest
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ class AnalyticsReportTrigger(BaseTrigger):
     """Looks at a report every now and then, and fires once when a worker should take over.
 
     The event holds this trigger's arguments, brought up to date, and ``status``: ``ready``; ``over`` (the 72 hours
-    have passed and the report does not hold enough); ``timeout``; ``refused`` (LinkedIn did, for good); or ``error``
-    with a ``message``. Rows do not travel through the event: the worker reads them again, and so meets what
-    LinkedIn refuses as the exception it is.
+    have passed and the report does not hold enough); ``timeout``; ``refused`` (no look would help any more); or
+    ``error`` with a ``message``. Rows do not travel through the event: the worker reads them again, and so meets
+    what LinkedIn refuses as the exception it is.
 
     Nothing is lost with a restart of the triggerer but the looks since the task was deferred: points in time are
     absolute, and what the worker saw is among the arguments.
@@ -88,7 +88,7 @@ class AnalyticsReportTrigger(BaseTrigger):
                     verdict = await self._look(hook, request, wait)
                 except waiting.PASSING as error:
                     self.log.warning("This look failed, the next one may not: %s", error)
-                except LinkedInError as error:
+                except (LinkedInError, IncompleteReportError) as error:
                     self.log.warning("Handing over to a worker: %s", error)
                     return self._event("refused")
                 else:

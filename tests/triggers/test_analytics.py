@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_linkedin_capi.api import limits
 from airflow_provider_linkedin_capi.reports.request import ReportRequest
 from airflow_provider_linkedin_capi.reports.waiting import Wait, plain
 from airflow_provider_linkedin_capi.triggers.analytics import AnalyticsReportTrigger
@@ -154,6 +155,15 @@ def test_what_the_worker_saw_counts_for_settling(make: Make, delivered: int) -> 
 
 def test_a_refusal_goes_back_to_the_worker(sandbox: SandboxServer, make: Make) -> None:
     sandbox.world.revoke_token()
+
+    assert fired(make())["status"] == "refused"
+
+
+def test_a_report_that_linkedin_cuts_off_goes_back_to_the_worker(
+    sandbox: SandboxServer, make: Make, delivered: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_ANALYTICS_ELEMENTS", 1)
+    sandbox.world.entities.campaigns = {CAMPAIGN: sandbox.world.entities.campaigns[CAMPAIGN]}
 
     assert fired(make())["status"] == "refused"
 
