@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sinks.task_runs import TaskRun
 
 
+#: Stores whose directories need no making; asking for one would make a bucket out of a typing error.
+_BUCKETS = frozenset({"s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "adl", "oss"})
+
+
 class DeadLetters:
     """Writes one JSON line for each rejected or held row, as batches finish.
 
@@ -136,11 +140,12 @@ class _Parts:
         self._run = run
         readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{run.dag_id}-{run.task_id}")
         self._prefix = f"{readable}-{hashlib.blake2b(run.name.encode(), digest_size=6).hexdigest()}-"
-        path.mkdir(parents=True, exist_ok=True)
+        if path.protocol not in _BUCKETS:
+            path.mkdir(parents=True, exist_ok=True)
 
     def start(self) -> Iterator[bytes]:
         """Yield this task instance's lines when it resumes, else remove them."""
-        for part in list(self._path.iterdir()):
+        for part in list(self._path.iterdir()) if self._path.exists() else ():
             if not part.name.startswith(self._prefix):
                 continue
             if self._run.resumed:

@@ -66,7 +66,8 @@ class SqlSource:
                 engine.dispose()
 
     def _stream(self, engine: Engine, sql: str, size: int) -> Iterator[Chunk]:
-        options = {"stream_results": True, "max_row_buffer": size}
+        # Without parameters a driver must not look for placeholders: LIKE 'a%' is none.
+        options = {"stream_results": True, "max_row_buffer": size, "no_parameters": True}
         with engine.connect().execution_options(**options) as connection:
             # Not text(): that would take every :name in a literal for a parameter.
             result = connection.exec_driver_sql(sql, _driver_parameters(self.parameters))

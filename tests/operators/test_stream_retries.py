@@ -194,3 +194,22 @@ def test_a_dead_token_fails_at_once(stream, sandbox, warehouse):
     sandbox.world.revoke_token()
     run = stream(retries=3)
     assert (run.state, run.try_number) == ("failed", 1)
+
+
+def test_the_checkpoint_is_small_and_names_no_person(stream, sandbox, warehouse, monkeypatch):
+    import hashlib
+    import json
+
+    conversions(warehouse, 50, bad_emails={5})
+    written = []
+    save = _checkpoint.TaskCheckpoint._write
+    monkeypatch.setattr(
+        _checkpoint.TaskCheckpoint,
+        "_write",
+        lambda self, record: written.append(json.dumps(record)) or save(self, record),
+    )
+    stream(**ONE_BY_ONE)
+    assert len(written) > 10
+    assert max(map(len, written)) < 2000
+    for personal in ("example.com", "nonsense", "e-1", hashlib.sha256(b"member1@example.com").hexdigest()):
+        assert not [record for record in written if personal in record]

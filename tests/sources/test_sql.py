@@ -44,8 +44,10 @@ def test_parameters_are_the_driver_s_own(seven_rows, statement, parameters):
     assert read(source) == [(5,), (6,)]
 
 
-def test_percent_signs_and_colons_in_literals_are_left_alone(seven_rows):
-    assert read(SqlSource("warehouse", "SELECT '50 %', ':name', 'a;b'")) == [("50 %", ":name", "a;b")]
+@pytest.mark.parametrize("database", ["warehouse", "postgres"])
+def test_percent_signs_colons_and_semicolons_in_literals_are_left_alone(request, database):
+    request.getfixturevalue(database)
+    assert read(SqlSource(database, "SELECT '50 %', ':name', 'a;b'")) == [("50 %", ":name", "a;b")]
 
 
 def test_rows_are_counted_only_when_asked_for(seven_rows):
