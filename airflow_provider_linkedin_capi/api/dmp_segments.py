@@ -6,6 +6,7 @@ These calls serve those who still talk to a compatible endpoint, and need a lega
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.paging import Page
 
 RESOURCE = "dmpSegments"
+
+_VERSION = re.compile(r"20[0-9]{4}(\.[0-9]{2})?\Z")
 
 
 class DmpSegment(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -53,8 +56,8 @@ def create(
     :param source_segment_id: the segment's id on that platform.
     """
     check_version(version)
-    if not name.strip():
-        raise ValueError("the DMP segment's name is empty")
+    if not name.strip() or not source_platform.strip():
+        raise ValueError("a DMP segment needs a name and a source_platform, the name that LinkedIn gave to the partner")
     body = {
         "name": name,
         "sourcePlatform": source_platform,
@@ -104,7 +107,9 @@ def find(
 
 def check_version(version: str) -> None:
     """Raise a ValueError unless the version is one that had offline conversions."""
-    if version > limits.LAST_OFFLINE_VERSION:
+    if not _VERSION.match(version):
+        raise ValueError(f"legacy version {version!r} is not of the form {limits.LAST_OFFLINE_VERSION}")
+    if version[:6] > limits.LAST_OFFLINE_VERSION:
         raise ValueError(
             f"LinkedIn retired the offline conversions API in November 2023: API version {version} does not have it. "
             f"Move to conversion events (docs/offline-migration.md), or pass a legacy version, "

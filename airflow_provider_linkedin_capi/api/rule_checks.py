@@ -64,7 +64,7 @@ def check(rule: Mapping[str, Any], version: str) -> None:
     if "value" in rule and method == CONVERSIONS_API and rule.get("valueType") != "FIXED":
         problems.append("value is only used with valueType FIXED; with DYNAMIC each event brings its own")
     if method == OFFLINE:
-        if version > limits.LAST_OFFLINE_VERSION:
+        if version[:6] > limits.LAST_OFFLINE_VERSION:
             problems.append(
                 f"conversionMethod {OFFLINE} was retired in November 2023 and needs API version "
                 f"{limits.LAST_OFFLINE_VERSION} or earlier, this is {version}; use {CONVERSIONS_API}"

@@ -26,6 +26,11 @@ class Difference:
     unchanged: list[str]
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no domain was seen at all."""
+        return not (self.blocked or self.allowed or self.unchanged)
+
+    @property
     def changes(self) -> dict[str, bool]:
         """Each domain to change, and whether it is to be blocked; first those to be allowed."""
         return {**dict.fromkeys(self.allowed, False), **dict.fromkeys(self.blocked, True)}

@@ -166,6 +166,12 @@ class GovernInsightTagDomainsOperator(_InsightTagOperator):
             difference = domains.difference(
                 self.hook.find_insight_tag_domains(), domains.patterns(self.allowed_domains)
             )
+            if difference.is_empty:
+                self.log.warning(
+                    "LinkedIn lists no domain for %s: it has no Insight Tag, or nobody has visited a page with it yet. "
+                    "A domain is listed 5 to 10 minutes after its first visit.",
+                    self.hook.ad_account,
+                )
             for name in difference.blocked:
                 self.log.info("%s: %s", name, "would be blocked" if self.dry_run_only else "to be blocked")
             for name in difference.allowed:

@@ -8,7 +8,7 @@ import time
 import msgspec
 import pytest
 
-from airflow_provider_linkedin_capi.api import ad_analytics, errors, offline_conversions
+from airflow_provider_linkedin_capi.api import ad_analytics, dmp_segments, errors, offline_conversions
 from airflow_provider_linkedin_capi.api.offline_conversions import (
     OfflineConversion,
     OfflineDetails,
@@ -155,6 +155,22 @@ def test_a_version_of_today_is_refused_before_anything_is_sent(hook, sandbox, nu
     with pytest.raises(ValueError, match="in November 2023"):
         attempts(hook)[number]()
     assert list(sandbox.world.requests) == []
+
+
+@pytest.mark.parametrize("version", ["", "latest", "2023-10", "20231"])
+def test_something_that_is_no_version_is_refused(version):
+    with pytest.raises(ValueError, match="is not of the form 202310"):
+        dmp_segments.get(1, version)
+
+
+def test_a_revision_of_a_legacy_version_is_one():
+    assert dmp_segments.get(1, "202310.01").headers["LinkedIn-Version"] == "202310.01"
+
+
+@pytest.mark.parametrize(("name", "platform"), [(" ", "EXAMPLE"), ("Stores", "")])
+def test_a_segment_without_name_or_platform_is_refused(name, platform):
+    with pytest.raises(ValueError, match="needs a name and a source_platform"):
+        dmp_segments.create(1, name, LEGACY, source_platform=platform)
 
 
 def test_linkedin_itself_serves_no_legacy_version_any_more(hook):

@@ -206,6 +206,12 @@ def test_when_nothing_differs_nothing_is_sent(execute, domains, sandbox):
     assert len(asked(sandbox, "insightTagDomains.BATCH_PARTIAL_UPDATE")) == count
 
 
+def test_an_account_whose_tag_nobody_met_is_told_why_there_is_nothing_to_do(execute, task_log):
+    result, _ = execute(GovernInsightTagDomainsOperator, allowed_domains=["*.example.com"], dry_run=False)
+    assert result == {"blocked": [], "allowed": [], "unchanged": [], "refused": {}, "dry_run": False}
+    assert "listed 5 to 10 minutes after its first visit" in task_log()
+
+
 def test_hundreds_of_domains_go_out_in_parts(execute, tag, sandbox):
     for number in range(250):
         sandbox.world.add_domain(tag.id, f"{number}.example.net")
