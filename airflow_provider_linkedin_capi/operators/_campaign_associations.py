@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-#: A pair of campaign and rule takes up to 129 characters of a URL, of whose query LinkedIn reads 4,000: this many
+#: A pair of campaign and rule takes up to 128 characters of a URL, of whose query LinkedIn reads 4,000: this many
 #: always fit, so that batches go out in their documented form.
 _PAIRS_PER_REQUEST = 30
 _IDS_PER_SEARCH = 500
