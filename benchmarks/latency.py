@@ -50,9 +50,8 @@ def main() -> None:
     with server.running(LATENCY) as linkedin:
         alone = official.send(linkedin.url, 20 * official.BATCH, official.ready_made_batches())
     print(f"official, one thread  {alone}")
-    print(
-        f"                      {alone.rate * 60:,.0f} events a minute: {alone.rate * 60 / (CAP * 5_000):.1%} of the cap"
-    )
+    share = alone.rate * 60 / (CAP * official.BATCH)
+    print(f"                      {alone.rate * 60:,.0f} events a minute: {share:.1%} of LinkedIn's cap")
 
 
 if __name__ == "__main__":

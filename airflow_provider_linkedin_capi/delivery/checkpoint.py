@@ -90,12 +90,10 @@ class Checkpoint:
         self._seen.add(digest)
         return digest
 
-    def is_acknowledged(self, digest: str) -> bool:
-        """Whether LinkedIn accepted the whole batch."""
-        return digest in self._acknowledged
-
-    def state(self, digest: str) -> BatchState:
-        """Return what is known of the elements of a batch that is not acknowledged as a whole."""
+    def state(self, digest: str, size: int) -> BatchState:
+        """Return what is known of the elements of a batch of ``size``."""
+        if digest in self._acknowledged:
+            return BatchState(accepted=set(range(size)))
         entry = self._batches.get(digest, {})
         reasons = list(self._reasons)
         return BatchState(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import gc
 import logging
 import queue
@@ -10,30 +9,31 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from airflow_provider_linkedin_capi.api import conversion_events, errors, limits, retry
-from airflow_provider_linkedin_capi.delivery.batch import Batch
-from airflow_provider_linkedin_capi.delivery.checkpoint import BatchState, Checkpoint
+from airflow_provider_linkedin_capi.delivery.checkpoint import Checkpoint
 from airflow_provider_linkedin_capi.delivery.errors import (
-    DayLimitReachedError,
     DeliveryInterruptedError,
     DeliveryStoppedError,
+    short,
+    stopped_at,
 )
 from airflow_provider_linkedin_capi.delivery.isolation import BatchFaultError
 from airflow_provider_linkedin_capi.delivery.outcomes import Summary
 from airflow_provider_linkedin_capi.delivery.pacing import Pace, utcnow
+from airflow_provider_linkedin_capi.delivery.packing import Packer
 from airflow_provider_linkedin_capi.delivery.progress import Progress, masked
 from airflow_provider_linkedin_capi.delivery.sending import Accepted, Failed, Job, NotSent, Refused, Sender, Unknown
-from airflow_provider_linkedin_capi.events.model import encode_batch
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterable, Iterator
 
     from airflow_provider_linkedin_capi.api.errors import LinkedInError
+    from airflow_provider_linkedin_capi.delivery.batch import Batch
     from airflow_provider_linkedin_capi.delivery.protocols import (
         CheckpointStore,
         Chunk,
         DeliverySettings,
         Ledger,
-        Mapper,
         MapperFactory,
         OutcomeSink,
         Transport,
@@ -46,7 +46,6 @@ _log = logging.getLogger(__name__)
 _LOOK_UP_SECONDS = 1.0
 #: How long answers on their way are waited for when somebody ends the task.
 _GRACE_SECONDS = 5.0
-_TEXT_LENGTH = 400
 _OBJECTS_BEFORE_COLLECTION = 500_000
 
 
@@ -97,8 +96,6 @@ class Delivery:
         )
         self._stopping = False
         self._first_event_shown = False
-        self._mappers: dict[tuple[str, ...], Mapper] = {}
-        self._rows_seen = 0
         self._open: set[Batch] = set()
         self._outstanding = 0
         self._to_submit: list[Job] = []
@@ -119,6 +116,8 @@ class Delivery:
         Whatever ends it early, an exception of the source or a sink included: answers on their way are waited for,
         recorded and reported first, and :attr:`summary` says how far it came.
         """
+        hold = self._settings.on_unknown_outcome == "hold"
+        packer = Packer(make_mapper, self._checkpoint, self._ledger, hold=hold)
         self._progress = Progress(self._log, rows_expected)
         threads = 0 if self._settings.dry_run else self._settings.max_in_flight
         self._sender = Sender(self._transport, self._pace, threads, self._log)
@@ -127,7 +126,9 @@ class Delivery:
         try:
             with _rare_garbage_collection():
                 for chunk in chunks:
-                    batch = self._prepare(chunk, make_mapper)
+                    batch = packer.pack(chunk)
+                    self.summary.batches += 1
+                    self._collect(wait=False)
                     while len(self._open) >= self._settings.max_in_flight:
                         self._collect()
                     self._begin(batch)
@@ -154,42 +155,7 @@ class Delivery:
         self._stopping = True
         self._pace.stop()
 
-    # Before the sending
-
-    def _prepare(self, chunk: Chunk, make_mapper: MapperFactory) -> Batch:
-        if len(chunk.rows) > limits.MAX_EVENTS_PER_BATCH:
-            raise ValueError(f"a chunk has {len(chunk.rows)} rows; LinkedIn takes {limits.MAX_EVENTS_PER_BATCH} events")
-        columns = tuple(chunk.columns)
-        if (mapper := self._mappers.get(columns)) is None:
-            mapper = self._mappers[columns] = make_mapper(columns, self._checkpoint.clock_ms)
-        mapped = mapper.map(chunk.rows)
-        first_position = self._rows_seen
-        self._rows_seen += len(chunk.rows)
-        self.summary.batches += 1
-        body = encode_batch(mapped.events) if mapped.events else None
-        digest = self._checkpoint.digest(body) if body else ""
-        state = BatchState()
-        if self._checkpoint.is_acknowledged(digest):
-            state.accepted.update(range(len(mapped.events)))
-        elif digest:
-            state = self._checkpoint.state(digest)
-        by_ledger: set[int] = set()
-        if self._ledger and len(state.accepted) < len(mapped.events):
-            keys = [(event.conversion, event.event_id) for event in mapped.events]
-            known = self._ledger.accepted([(rule, event_id) for rule, event_id in keys if event_id is not None])
-            by_ledger = {position for position, key in enumerate(keys) if key in known}
-            by_ledger -= state.accepted | state.refused.keys()
-        return Batch(
-            number=self.summary.batches,
-            first_position=first_position,
-            chunk=chunk,
-            mapped=mapped,
-            digest=digest,
-            body=body,
-            state=state,
-            by_ledger=frozenset(by_ledger),
-            hold=self._settings.on_unknown_outcome == "hold",
-        )
+    # Sending
 
     def _begin(self, batch: Batch) -> None:
         if self._settings.dry_run:
@@ -201,8 +167,6 @@ class Delivery:
                 batch.course.judge({})
         self._open.add(batch)
         self._go_on(batch)
-
-    # Sending
 
     def _go_on(self, batch: Batch) -> None:
         """Queue the next request of a batch, or its report when there is none; :meth:`_commit` carries it out."""
@@ -223,6 +187,7 @@ class Delivery:
 
     def _queue(self, job: Job) -> None:
         state = job.batch.state
+        job.requests = 0
         job.unknown = state.in_flight.intersection(job.positions)
         self._checkpoint.resent_unknown += len(job.unknown)
         state.in_flight.update(job.positions)
@@ -245,13 +210,11 @@ class Delivery:
         while self._to_report:
             self._report(self._to_report.pop(0))
 
-    def _collect(self) -> None:
-        """Wait for one answer at least, take in all that are there, and go on from them."""
+    def _collect(self, *, wait: bool = True) -> None:
+        """Take in all answers that are there, at least one with ``wait``, and go on from them."""
         self._check_stop()
         self._commit()
-        if not self._outstanding:
-            return
-        answers = [self._wait_for_answer()]
+        answers = [self._wait_for_answer()] if wait and self._outstanding else []
         while self._outstanding:
             try:
                 answers.append(self._next_answer(timeout=0))
@@ -297,23 +260,23 @@ class Delivery:
             case Refused(error):
                 if isinstance(error, errors.InvalidRequestError) and not batch.refusal_told:
                     batch.refusal_told = True
-                    self._log.warning("%s: LinkedIn refuses some of it: %s", batch.name, _short(error))
+                    self._log.warning("%s: LinkedIn refuses some of it: %s", batch.name, short(error))
                 verdict = error
             case Unknown(error, again_after) if again_after is not None:
-                self._log.warning("%s: outcome unknown, sending again: %s", batch.name, _short(error))
+                self._log.warning("%s: outcome unknown, sending again: %s", batch.name, short(error))
                 job.delay = again_after
                 self._queue(job)
                 return None
             case Unknown(error):
                 if self._settings.on_unknown_outcome == "resend":
-                    return self._stopped(batch, error, None)
+                    return self._stopped(batch, error)
                 self._log.warning(
-                    "%s: outcome unknown, %d events held: %s", batch.name, len(job.positions), _short(error)
+                    "%s: outcome unknown, %d events held: %s", batch.name, len(job.positions), short(error)
                 )
                 batch.held.update(job.positions)
                 self._held_in_a_row += 1
                 if self._held_in_a_row > 2 * self._settings.max_in_flight:
-                    return self._stopped(batch, error, None)
+                    return self._stopped(batch, error)
                 verdict = None
             case NotSent():
                 return None
@@ -350,50 +313,23 @@ class Delivery:
                 state.in_flight.difference_update(positions)
             case Refused() | NotSent():
                 state.in_flight.difference_update(set(positions) - job.unknown)
+                if not job.requests:
+                    self._checkpoint.resent_unknown -= len(job.unknown)
             case Unknown() | Failed():
                 pass
         self._note(batch)
 
     def _report(self, batch: Batch) -> None:
         outcome = batch.outcome()
-        summary = self.summary
-        summary.rows_read += outcome.settled
-        summary.accepted += outcome.accepted
-        summary.rejected += len(outcome.rejected)
-        summary.held += len(outcome.held)
-        summary.skipped += len(outcome.skipped)
-        summary.warned += len({warning.position for warning in outcome.warnings})
-        for reason in (*outcome.rejected.values(), *outcome.held.values()):
-            summary.reasons[reason.code] = summary.reasons.get(reason.code, 0) + 1
-        summary.resent_unknown = self._checkpoint.resent_unknown
-        if times := [event.conversion_happened_at for event in outcome.events]:
-            first, last = _iso(min(times)), _iso(max(times))
-            summary.first_happened_at = min(summary.first_happened_at or first, first)
-            summary.last_happened_at = max(summary.last_happened_at or last, last)
+        self.summary.add(outcome)
+        self.summary.resent_unknown = self._checkpoint.resent_unknown
         for sink in self._sinks:
             sink.write(outcome)
 
     # The end before the end
 
-    def _stopped(self, batch: Batch, error: LinkedInError, rule: str | None) -> DeliveryStoppedError:
-        if isinstance(error, errors.RateLimitError) and error.window == "day":
-            midnight = dt.datetime.combine(self._utcnow().date() + dt.timedelta(days=1), dt.time(), tzinfo=dt.UTC)
-            reached = DayLimitReachedError(
-                f"{_short(error)} What LinkedIn acknowledged is on record; a retry after {midnight:%Y-%m-%d %H:%M} UTC "
-                "sends the rest.",
-                summary=self.summary,
-                error=error,
-            )
-            reached.resets_at = midnight
-            return reached
-        whose = f", conversion rule {rule}" if rule else ""
-        return DeliveryStoppedError(
-            f"Stopped at {batch.name}{whose}: {_short(error)} What LinkedIn acknowledged is on record; "
-            "a retry sends the rest.",
-            summary=self.summary,
-            error=error,
-            rule=rule,
-        )
+    def _stopped(self, batch: Batch, error: LinkedInError, rule: str | None = None) -> DeliveryStoppedError:
+        return stopped_at(batch.name, error, rule, summary=self.summary, now=self._utcnow())
 
     def _wind_up(self, *, patiently: bool) -> None:
         """Record and report what is on its way; nothing new is sent."""
@@ -429,18 +365,8 @@ def _rare_garbage_collection() -> Iterator[None]:
     they live took a quarter of all the time.
     """
     before = gc.get_threshold()
-    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION, *before[1:])
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION if before[0] else 0, *before[1:])
     try:
         yield
     finally:
         gc.set_threshold(*before)
-
-
-def _short(error: LinkedInError) -> str:
-    """LinkedIn's words for a log or an exception: no values, and no thousands of lines."""
-    text = errors.without_values(str(error))
-    return text if len(text) <= 2 * _TEXT_LENGTH else f"{text[:_TEXT_LENGTH]} ... {text[-_TEXT_LENGTH:]}"
-
-
-def _iso(milliseconds: int) -> str:
-    return dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC).isoformat(timespec="milliseconds")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import datetime as dt
+from airflow_provider_linkedin_capi.api import errors
 
+if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.errors import LinkedInError
     from airflow_provider_linkedin_capi.delivery.outcomes import Summary
+
+_TEXT_LENGTH = 400
 
 
 class DeliveryStoppedError(Exception):
@@ -42,3 +45,32 @@ class DayLimitReachedError(DeliveryStoppedError):
 
 class DeliveryInterruptedError(DeliveryStoppedError):
     """Somebody called :meth:`Delivery.stop`."""
+
+
+def stopped_at(
+    batch: str, error: LinkedInError, rule: str | None, *, summary: Summary, now: dt.datetime
+) -> DeliveryStoppedError:
+    """Return the exception that says where LinkedIn's refusal ended the delivery, and what to do next."""
+    if isinstance(error, errors.RateLimitError) and error.window == "day":
+        midnight = dt.datetime.combine(now.date() + dt.timedelta(days=1), dt.time(), tzinfo=dt.UTC)
+        reached = DayLimitReachedError(
+            f"{short(error)} What LinkedIn acknowledged is on record; a retry after {midnight:%Y-%m-%d %H:%M} UTC "
+            "sends the rest.",
+            summary=summary,
+            error=error,
+        )
+        reached.resets_at = midnight
+        return reached
+    whose = f", conversion rule {rule}" if rule else ""
+    return DeliveryStoppedError(
+        f"Stopped at {batch}{whose}: {short(error)} What LinkedIn acknowledged is on record; a retry sends the rest.",
+        summary=summary,
+        error=error,
+        rule=rule,
+    )
+
+
+def short(error: LinkedInError) -> str:
+    """Return LinkedIn's words for a log or an exception: no values, and no thousands of lines."""
+    text = errors.without_values(str(error))
+    return text if len(text) <= 2 * _TEXT_LENGTH else f"{text[:_TEXT_LENGTH]} ... {text[-_TEXT_LENGTH:]}"

@@ -30,6 +30,7 @@ _PROBES = 8
 #: After so many answers that name elements for one and the same reason, probe: LinkedIn may name only the first.
 _ROUNDS_BEFORE_PROBING = 3
 _MOST_REPEATS = 3
+_LONGEST_MESSAGE = 300
 
 _FIELD = re.compile(r"ERROR :: (/\S+) ::")
 _TYPE = re.compile(r"\btype=([A-Z][A-Z_]+)")
@@ -208,7 +209,8 @@ def _wording(text: str) -> str:
 
 def _reason(text: str, error: LinkedInError) -> Reason:
     where, kind = _FIELD.search(text), _TYPE.search(text)
-    return Reason(where[1] if where else None, kind[1] if kind else error.code or f"LINKEDIN_{error.status}", text)
+    code = kind[1] if kind else error.code or f"LINKEDIN_{error.status}"
+    return Reason(where[1] if where else None, code, errors.without_values(text)[:_LONGEST_MESSAGE])
 
 
 def _halves(piece: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Iterator, Mapping, Sequence, Set
 
     from airflow_provider_linkedin_capi.events.model import ConversionEvent, RowWarning
@@ -147,6 +147,25 @@ class Summary:
     rejects_path: str | None = None
     seconds: float = 0.0
 
+    def add(self, batch: BatchOutcome) -> None:
+        """Count the rows of a batch."""
+        self.rows_read += batch.settled
+        self.accepted += batch.accepted
+        self.rejected += len(batch.rejected)
+        self.held += len(batch.held)
+        self.skipped += len(batch.skipped)
+        self.warned += len({warning.position for warning in batch.warnings})
+        for reason in (*batch.rejected.values(), *batch.held.values()):
+            self.reasons[reason.code] = self.reasons.get(reason.code, 0) + 1
+        if times := [event.conversion_happened_at for event in batch.events]:
+            first, last = _iso(min(times)), _iso(max(times))
+            self.first_happened_at = min(self.first_happened_at or first, first)
+            self.last_happened_at = max(self.last_happened_at or last, last)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the summary as JSON types, in the order above."""
         return asdict(self)
+
+
+def _iso(milliseconds: int) -> str:
+    return dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC).isoformat(timespec="milliseconds")

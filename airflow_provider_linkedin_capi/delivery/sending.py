@@ -123,7 +123,6 @@ class Sender:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            job.requests = 0
             try:
                 answer = self._send(job)
             except StoppedError:

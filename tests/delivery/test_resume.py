@@ -341,6 +341,25 @@ def test_the_record_holds_no_personal_data_and_no_more_than_64_kb_for_35_million
     assert 7_000 * (len(digests[0]) + 1) < 64_000
 
 
+def test_what_linkedin_repeats_of_the_data_is_neither_in_the_record_nor_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Quoting(Service):
+        def send(self, call: Call[Any]) -> Reply:
+            assert call.body is not None
+            if b"event-1" not in call.body:
+                return super().send(call)
+            problem = 'Index: 1, ERROR :: /user/userInfo/title :: "Mary Smith" is not mary@example.com\n'
+            return Reply(422, {}, json.dumps({"message": problem, "status": 422}).encode())
+
+    store, sink = MemoryStore(), MemorySink()
+    run(Quoting(), rows(range(4)), store, sink=sink)
+    (refused,) = sink.batches[0].outcomes("rejected")
+    assert refused.reason is not None
+    assert refused.reason.message == "ERROR :: /user/userInfo/title :: ... is not ..."
+    assert "mary" not in (json.dumps(store.state) + caplog.text).lower()
+
+
 def test_requests_of_an_earlier_try_count_for_the_day() -> None:
     store, service = MemoryStore(), Service()
     with pytest.raises(DeliveryStoppedError):
