@@ -77,10 +77,40 @@ def run_task(run_dag: Callable[..., Any], linkedin: str, logged: Callable[[], st
     return run
 
 
+@dataclass(frozen=True)
+class Execution:
+    """What an operator's own work left behind; the same words as :class:`TaskRun`."""
+
+    state: str
+    pushed: dict[str, Any]
+    log: str
+
+    def xcom(self, key: str = "return_value") -> Any:
+        return self.pushed.get(key)
+
+
 @pytest.fixture
 def context() -> dict[str, Any]:
-    """As much of Airflow's context as the operators use, for tests of an operator's own work."""
+    """As much of Airflow's context as the operators use."""
     return {"ti": SimpleNamespace(xcom_push=lambda key, value: None)}
+
+
+@pytest.fixture
+def execute(linkedin: str, logged: Callable[[], str]) -> Callable[..., Execution]:
+    """``execute(Operator, **parameters)`` does an operator's own work, without a DAG run around it: for many cases."""
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    def run(operator: Any, **parameters: Any) -> Execution:
+        pushed: dict[str, Any] = {}
+        context = {"ti": SimpleNamespace(xcom_push=lambda key, value: pushed.update({key: value}))}
+        logged()
+        try:
+            pushed["return_value"] = operator(task_id="task", **parameters).execute(context)
+        except AirflowFailException as failure:
+            return Execution("failed", pushed, f"{logged()}\n{failure}")
+        return Execution("success", pushed, logged())
+
+    return run
 
 
 @pytest.fixture

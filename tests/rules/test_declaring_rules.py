@@ -1,4 +1,4 @@
-"""CreateConversionRuleOperator and UpdateConversionRuleOperator in real Airflow."""
+"""What the operators of conversion rules do: in real Airflow where that matters, by themselves for the many cases."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
-    from tests.rules.conftest import RunTask, TaskRun
+    from tests.rules.conftest import Execution, RunTask, TaskRun
 
 LOOK, CHANGE, READ = "conversions.FINDER-account", "conversions.PARTIAL_UPDATE", "conversions.GET"
 
 
 @pytest.fixture
-def declare(run_task: RunTask) -> Callable[..., TaskRun]:
+def declare_in_airflow(run_task: RunTask) -> Callable[..., TaskRun]:
     def run(**parameters: Any) -> TaskRun:
         return run_task(CreateConversionRuleOperator, **{"name": "CRM", "conversion_type": "PURCHASE", **parameters})
 
@@ -29,9 +29,17 @@ def declare(run_task: RunTask) -> Callable[..., TaskRun]:
 
 
 @pytest.fixture
-def change(run_task: RunTask) -> Callable[..., TaskRun]:
-    def run(**parameters: Any) -> TaskRun:
-        return run_task(UpdateConversionRuleOperator, **{"conversion_rule": "CRM", **parameters})
+def declare(execute: Callable[..., Execution]) -> Callable[..., Execution]:
+    def run(**parameters: Any) -> Execution:
+        return execute(CreateConversionRuleOperator, **{"name": "CRM", "conversion_type": "PURCHASE", **parameters})
+
+    return run
+
+
+@pytest.fixture
+def change(execute: Callable[..., Execution]) -> Callable[..., Execution]:
+    def run(**parameters: Any) -> Execution:
+        return execute(UpdateConversionRuleOperator, **{"conversion_rule": "CRM", **parameters})
 
     return run
 
@@ -43,8 +51,10 @@ def urn(rule: int) -> str:
 # A rule that is not there
 
 
-def test_a_missing_rule_is_created_as_declared(declare: Any, sandbox: SandboxServer) -> None:
-    run = declare(post_click_attribution_window=90, view_through_attribution_window="30", value_type="NO_VALUE")
+def test_a_missing_rule_is_created_as_declared(declare_in_airflow: Any, sandbox: SandboxServer) -> None:
+    run = declare_in_airflow(
+        post_click_attribution_window=90, view_through_attribution_window="30", value_type="NO_VALUE"
+    )
     ((rule, stored),) = sandbox.world.rules.items()
     assert run.xcom() == urn(rule)
     assert {
@@ -61,15 +71,15 @@ def test_a_missing_rule_is_created_as_declared(declare: Any, sandbox: SandboxSer
     assert sandbox.world.associations == set()
 
 
-def test_the_whole_rule_and_what_was_done_are_in_xcom(declare: Any, sandbox: SandboxServer) -> None:
-    pushed = declare().xcom("conversion_rule")
+def test_the_whole_rule_and_what_was_done_are_in_xcom(declare_in_airflow: Any, sandbox: SandboxServer) -> None:
+    pushed = declare_in_airflow().xcom("conversion_rule")
     (rule,) = sandbox.world.rules
     assert (pushed["conversion_rule"], pushed["action"], pushed["differences"]) == (urn(rule), "created", {})
     assert (pushed["rule"]["id"], pushed["rule"]["type"], pushed["rule"]["enabled"]) == (rule, "PURCHASE", True)
 
 
-def test_the_task_links_to_campaign_manager(declare: Any) -> None:
-    url = declare().xcom("campaign_manager_url")
+def test_the_task_links_to_campaign_manager(declare_in_airflow: Any) -> None:
+    url = declare_in_airflow().xcom("campaign_manager_url")
     assert url == "https://www.linkedin.com/campaignmanager/accounts/5012345/conversions"
 
 
@@ -79,18 +89,18 @@ def test_linkedin_associates_campaigns_only_when_asked_to(declare: Any, sandbox:
     assert sandbox.world.associations == {(345_396_000 + number, rule) for number in (1, 2, 3, 4)}
 
 
-def test_names_may_be_templates(declare: Any, sandbox: SandboxServer) -> None:
-    declare(name="CRM {{ 1 + 1 }}")
+def test_names_may_be_templates(declare_in_airflow: Any, sandbox: SandboxServer) -> None:
+    declare_in_airflow(name="CRM {{ 1 + 1 }}")
     assert [rule["name"] for rule in sandbox.world.rules.values()] == ["CRM 2"]
 
 
 # A rule that is there
 
 
-def test_declaring_a_rule_again_sends_nothing_but_the_look(declare: Any, calls: Any) -> None:
-    first = declare()
+def test_declaring_a_rule_again_sends_nothing_but_the_look(declare_in_airflow: Any, calls: Any) -> None:
+    first = declare_in_airflow()
     calls()
-    again = declare(name="  CRM ")
+    again = declare_in_airflow(name="  CRM ")
     assert again.xcom() == first.xcom()
     assert again.xcom("conversion_rule")["action"] == "reused"
     assert calls() == [LOOK]
@@ -142,22 +152,22 @@ def test_what_linkedin_leaves_out_of_its_answer_has_its_default(declare: Any, sa
     assert declare(value_type="DYNAMIC").xcom("conversion_rule")["differences"] == {}
 
 
-def test_update_sends_exactly_what_differs(declare: Any, sandbox: SandboxServer, calls: Any) -> None:
+def test_update_sends_exactly_what_differs(declare_in_airflow: Any, sandbox: SandboxServer, calls: Any) -> None:
     rule = sandbox.world.add_rule(name="CRM", type="PURCHASE", viewThroughAttributionWindowSize=1)
-    run = declare(if_exists="update", post_click_attribution_window=90)
+    run = declare_in_airflow(if_exists="update", post_click_attribution_window=90)
     (patch,) = (request.body for request in sandbox.world.requests if request.restli_method == CHANGE)
     assert patch == b'{"patch":{"$set":{"postClickAttributionWindowSize":90,"viewThroughAttributionWindowSize":7}}}'
     assert run.xcom("conversion_rule")["action"] == "updated"
     assert run.xcom("conversion_rule")["rule"]["postClickAttributionWindowSize"] == 90
     assert sandbox.world.rules[rule]["postClickAttributionWindowSize"] == 90
     calls()
-    assert declare(if_exists="update", post_click_attribution_window=90).state == "success"
+    assert declare_in_airflow(if_exists="update", post_click_attribution_window=90).state == "success"
     assert calls() == [LOOK]
 
 
-def test_fail_fails_and_names_the_rule(declare: Any, sandbox: SandboxServer) -> None:
+def test_fail_fails_and_names_the_rule(declare_in_airflow: Any, sandbox: SandboxServer) -> None:
     rule = sandbox.world.add_rule(name="CRM", type="PURCHASE")
-    run = declare(if_exists="fail", retries=2)
+    run = declare_in_airflow(if_exists="fail", retries=2)
     assert (run.state, run.tries) == ("failed", 1)
     assert f"exists already: {rule} (CONVERSIONS_API, PURCHASE, enabled)" in run.log
 
@@ -305,9 +315,9 @@ def test_an_insight_tag_rule_is_built_from_its_readable_form_and_shown_back(
 # Changing rules
 
 
-def test_a_rule_is_disabled_and_enabled_by_name(change: Any, sandbox: SandboxServer) -> None:
+def test_a_rule_is_disabled_and_enabled_by_name(run_task: Any, change: Any, sandbox: SandboxServer) -> None:
     rule = sandbox.world.add_rule(name="CRM")
-    run = change(enabled=False)
+    run = run_task(UpdateConversionRuleOperator, conversion_rule="{{ 'CRM' }}", enabled=False)
     assert run.xcom() == urn(rule)
     assert sandbox.world.rules[rule]["enabled"] is False
     change(enabled=True)
