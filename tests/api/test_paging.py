@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_linkedin_capi.api import ad_accounts, campaign_associations, conversion_rules, errors
 from airflow_provider_linkedin_capi.api.call import Reply
@@ -118,3 +120,19 @@ def test_a_cursor_that_leads_back_to_its_own_page_is_an_error_and_no_endless_wal
     page = ad_accounts.search(VERSION).result(accounts([1], nextPageToken="same"))
     with pytest.raises(errors.UnexpectedReplyError, match="token"):
         page.next.result(accounts([1], nextPageToken="same"))
+
+
+@given(
+    total=st.integers(0, 60), count=st.integers(1, 20), links=st.booleans(), claimed=st.sampled_from([-1, 0, 7, None])
+)
+def test_a_walk_meets_every_element_once_whether_or_not_the_server_sends_links(total, count, links, claimed):
+    call, seen = first(count), []
+    while call is not None:
+        start = int(start_of(call))
+        numbers = range(start + 1, min(start + count, total) + 1)
+        more = links and start + count < total
+        href = f"/rest/conversions?q=account&start={start + count}&count={count}" if more else None
+        page = call.result(rules(numbers, href=href, total=claimed))
+        seen += [rule.id for rule in page.elements]
+        call = page.next
+    assert seen == list(range(1, total + 1))
