@@ -208,6 +208,9 @@ class AnalyticsReportOperator(BaseOperator):
             if self.reconcile:
                 summary["reconciliation"] = self._reconcile(hook, report)
         counted: dict[str, Any] = as_json(summary)
+        for asset in self.outlets:
+            told = ("start_date", "end_date", "rows", "totals")
+            context["outlet_events"][asset].extra = {name: counted[name] for name in told}
         return counted
 
     def _request(self, hook: LinkedInConversionsHook) -> ReportRequest:

@@ -20,8 +20,7 @@ from airflow_provider_linkedin_capi.reports.plan import Pause, ValueBudget, all_
 from airflow_provider_linkedin_capi.reports.report import Report, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from decimal import Decimal
+    from collections.abc import Iterable, Iterator
 
     from airflow_provider_linkedin_capi.api.call import Call
     from airflow_provider_linkedin_capi.reports.plan import Plan
@@ -50,8 +49,8 @@ def fetch(asked: ReportRequest, version: str, budget: ValueBudget | None = None)
         for key, values in (yield from reading.complete(asked, fields)).items():
             found.setdefault(key, {}).update(values)
     if asked.rules:
-        position = asked.pivots.index("CONVERSION")
-        found = {key: values for key, values in found.items() if key[2][position] in asked.rules}
+        position, chosen = asked.pivots.index("CONVERSION"), set(asked.rules)
+        found = {key: values for key, values in found.items() if key[2][position] in chosen}
     names: dict[str, str] = {}
     if asked.fill_zeros:
         found |= yield from _missing(found, asked, version)
@@ -93,13 +92,12 @@ class _Reading:
         else:
             self._budget.spend(len(elements) * len(fields))
             if len(elements) < limits.MAX_ANALYTICS_ELEMENTS:
-                return dict(_keyed(element, fields, part) for element in elements)
+                return _joined(_keyed(element, fields, part) for element in elements)
             parts = _by_date(part) or (yield from self._by_campaign(part, fields))
-        found: dict[Key, Values] = {}
+        rows: list[tuple[Key, Values]] = []
         for smaller in parts:
-            for key, values in (yield from self.complete(smaller, fields)).items():
-                found[key] = _sum(found[key], values) if key in found else values
-        return found
+            rows += (yield from self.complete(smaller, fields)).items()
+        return _joined(rows)
 
     def _by_campaign(self, part: ReportRequest, fields: tuple[str, ...]) -> Plan[list[ReportRequest]]:
         """Plan the halving of the campaigns that a part covers."""
@@ -178,12 +176,22 @@ def _keyed(element: dict[str, Any], fields: tuple[str, ...], part: ReportRequest
     return (first, last, pivots), values
 
 
+def _joined(rows: Iterable[tuple[Key, Values]]) -> dict[Key, Values]:
+    """Return rows by key; those of one key are parts of a whole, as of several campaigns, and add up."""
+    found: dict[Key, Values] = {}
+    for key, values in rows:
+        found[key] = _sum(found[key], values) if key in found else values
+    return found
+
+
 def _sum(one: Values, other: Values) -> Values:
-    return {name: _plus(value, other[name]) for name, value in one.items()}
-
-
-def _plus(one: int | Decimal | None, other: int | Decimal | None) -> int | Decimal | None:
-    return other if one is None else one if other is None else one + other
+    total: Values = {}
+    for name, value in one.items():
+        more = other[name]
+        if value is not None and more is not None and not metrics.additive(name):
+            raise errors.UnexpectedReplyError(f"two rows of the report are alike, and their {name} cannot be added up")
+        total[name] = more if value is None else value if more is None else value + more
+    return total
 
 
 def _missing(found: dict[Key, Values], asked: ReportRequest, version: str) -> Plan[dict[Key, Values]]:

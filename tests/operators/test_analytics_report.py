@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.attribution import CAMPAIGN, OTHER_CAMPAIGN, days_ago, deliver
+from tests.support.dag_runs import asset_extras
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -327,6 +328,18 @@ def test_given_counts_are_reconciled_for_the_window_as_a_whole(
     attributed = sandbox.world.attributed_totals()
     assert (row["sent"], row["accepted"], row["attributed"]) == (180, 178, attributed.conversions)
     assert row["value"] == f"{attributed.value:.2f}"
+
+
+def test_what_starts_on_the_reports_asset_learns_its_figures(
+    sandbox: SandboxServer, rule: int, report: Callable[..., Ended], warehouse: Warehouse
+) -> None:
+    from airflow.providers.common.compat.sdk import Asset
+
+    uri = "linkedin://reports/5012345"
+    ended = report(6, 3, table=TABLE, sql_conn_id="warehouse", outlets=[Asset(uri=uri)])
+
+    [told] = asset_extras(uri)
+    assert (told["rows"], told["totals"]) == (4, ended.summary["totals"])
 
 
 def test_one_report_for_each_account_by_mapping(

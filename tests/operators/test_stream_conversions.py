@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.dag_runs import asset_extras
 from tests.support.streaming import RULE, RULE_URN, conversions, event_ids, happened_at, letters
 
 REFUSES_THE_FIFTH = (
@@ -232,21 +233,10 @@ def test_asset_events_carry_the_counts(stream, warehouse):
     from airflow.providers.common.compat.sdk import Asset
 
     conversions(warehouse, 5, bad_emails={2})
-    run = stream(outlets=[Asset(uri=f"linkedin://ads/conversions/{RULE}")])
+    uri = f"linkedin://ads/conversions/{RULE}"
+    run = stream(outlets=[Asset(uri=uri)])
     assert run.state == "success"
-    assert asset_extras() == [{"accepted": 4, "rejected": 1, "held": 0, "skipped": 0}]
-
-
-def asset_extras():
-    from airflow.utils.session import create_session
-
-    try:
-        from airflow.models.asset import AssetEvent
-    except ImportError:  # Airflow 2
-        from airflow.models.dataset import DatasetEvent as AssetEvent
-
-    with create_session() as session:
-        return [event.extra for event in session.query(AssetEvent).all()]
+    assert asset_extras(uri) == [{"accepted": 4, "rejected": 1, "held": 0, "skipped": 0}]
 
 
 def test_the_link_leads_to_the_account_s_conversions(stream, warehouse):

@@ -283,6 +283,27 @@ def test_a_plan_pauses_for_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [round(pause) for pause in pauses] == [300]
 
 
+def test_rows_that_are_alike_are_added_up_or_refused() -> None:
+    day = {"dateRange": {"start": {"year": 2026, "month": 11, "day": 1}}, "pivotValues": ["a"]}
+
+    def read(field: str) -> Report:
+        asked = report_request(
+            account="urn:li:sponsoredAccount:1",
+            start_date="2026-11-01",
+            end_date="2026-11-01",
+            fields=[field],
+            today=dt.date(2026, 11, 22),
+        )
+        account = type("Account", (), {"currency": "USD"})
+        return plan.run(
+            fetch(asked, "202609"), lambda call: [{**day, field: 1}] * 2 if "adAnalytics" in call.name else account
+        )
+
+    assert [row["clicks"] for row in read("clicks").rows] == [2]
+    with pytest.raises(errors.UnexpectedReplyError, match="averageDwellTime cannot be added up"):
+        read("averageDwellTime")
+
+
 def test_names_are_joined_and_urns_split(world: World, hook: LinkedInConversionsHook, report: Fetch) -> None:
     rule = world.add_rule(name="CRM purchase", campaigns=[CAMPAIGN])
     deliver(hook, rule, days_ago(2), 40)

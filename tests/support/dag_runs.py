@@ -78,3 +78,22 @@ def dag_of_file(file: Path, dag_id: str) -> Any:
     bag = DagBag(dag_folder=str(file))
     assert not bag.import_errors, bag.import_errors
     return bag.dags[dag_id]
+
+
+def asset_extras(uri: str) -> list[dict[str, Any]]:
+    """Return what the events of an asset carried, oldest first."""
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    try:
+        from airflow.models.asset import AssetEvent, AssetModel
+
+        owner = AssetEvent.asset_id
+    except ImportError:  # Airflow 2
+        from airflow.models.dataset import DatasetEvent as AssetEvent
+        from airflow.models.dataset import DatasetModel as AssetModel
+
+        owner = AssetEvent.dataset_id
+    query = select(AssetEvent.extra).join(AssetModel, AssetModel.id == owner).where(AssetModel.uri == uri)
+    with create_session() as session:
+        return list(session.scalars(query.order_by(AssetEvent.id)))
