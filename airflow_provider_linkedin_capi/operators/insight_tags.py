@@ -76,7 +76,8 @@ class EnsureInsightTagOperator(_InsightTagOperator):
     :return: the tag's URN. Under the XCom key ``insight_tag``: ``{"insight_tag", "id", "snippet",
         "first_party_tracking", "action"}``, where ``id`` is the ``pid`` of image pixels and ``action`` is ``found``
         or ``created``.
-    :raises AirflowFailException: LinkedIn refused.
+    :raises AirflowFailException: first-party tracking is to be switched and the account has only ``USE_ONLY`` access to
+        the tag, or LinkedIn refused.
     """
 
     template_fields: Sequence[str] = ("ad_account_id", "linkedin_conn_id")
@@ -91,6 +92,8 @@ class EnsureInsightTagOperator(_InsightTagOperator):
             tag, action = self._find_or_create()
             tracking = tag.first_party_tracking_enabled
             if self.first_party_tracking not in (None, tracking):
+                if action == "found":
+                    access.require_full(self.hook, tag.id, "switch first-party tracking")
                 self.hook.set_first_party_tracking(tag.id, bool(self.first_party_tracking))
                 tracking = self.first_party_tracking
                 self.log.info("First-party tracking of %s is now %s", tag.urn, "on" if tracking else "off")

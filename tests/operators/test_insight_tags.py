@@ -106,6 +106,12 @@ def test_first_party_tracking_is_left_alone_unless_asked_for(execute, tag, sandb
     assert len(asked(sandbox, "insightTags.PARTIAL_UPDATE")) == 1
 
 
+def test_an_account_that_may_only_use_the_tag_cannot_switch_its_tracking(execute, tag, sandbox):
+    roles(sandbox, tag)[OWN] = "USE_ONLY"
+    with pytest.raises(AirflowFailException, match="to switch first-party tracking, it needs FULL access"):
+        execute(EnsureInsightTagOperator, first_party_tracking=False)
+
+
 @pytest.mark.parametrize("fault", [{"kind": "reset"}, {"kind": "status", "status": 500}, {"kind": "truncate"}])
 def test_a_tag_whose_creation_was_answered_by_nothing_is_found(execute, sandbox, fault):
     sandbox.world.faults.add(**fault, processed=True, restli_method="insightTags.CREATE")
