@@ -198,13 +198,16 @@ class AnalyticsReportSensor(BaseSensorOperator):
             if self.deferrable:
                 return self._look_or_defer(context, None)
             return super().execute(context)
-        except (ReportNotReadyError, ReportNotSettledError, AirflowFailException) as failure:
+        except (AirflowSensorTimeout, AirflowFailException) as failure:
+            if self.ready_when == "settled":
+                # What a try saw that failed is no measure for the next one.
+                TaskSightings(context).forget()
+            if type(failure) is AirflowSensorTimeout:
+                raise self._timed_out() from failure
             # In the modes that poke, Airflow's own loop has seen to this already.
             if self.soft_fail:
                 raise AirflowSkipException(str(failure)) from failure
             raise
-        except AirflowSensorTimeout as timeout:
-            raise self._timed_out() from timeout
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""

@@ -100,7 +100,7 @@ def test_waits_for_as_many_conversions_as_asked_for(
     sandbox: SandboxServer, hook: LinkedInConversionsHook, rule: int, wait: Callable[..., Ended]
 ) -> None:
     sandbox.world.settings.restated_share = 0.5
-    sandbox.world.settings.restated_after_seconds = 1.5
+    sandbox.world.settings.restated_after_seconds = 2.5
     deliver(hook, rule, DAY, 100)
     at_first = sandbox.world.attributed_totals().conversions
 
@@ -114,7 +114,7 @@ def test_a_settled_report_has_stayed_the_same(
     sandbox: SandboxServer, hook: LinkedInConversionsHook, rule: int, wait: Callable[..., Ended], mode: str
 ) -> None:
     sandbox.world.settings.restated_share = 0.5
-    sandbox.world.settings.restated_after_seconds = 1.0
+    sandbox.world.settings.restated_after_seconds = 2.0
     deliver(hook, rule, DAY, 100)
     at_first = sandbox.world.attributed_totals().conversions
 
@@ -170,16 +170,29 @@ def test_a_time_out_within_72_hours_says_that_linkedin_may_still_attribute(
     assert "may still attribute" in str(ended.failure)
 
 
-def test_a_time_out_while_the_report_changes_is_told_apart(
-    sandbox: SandboxServer, hook: LinkedInConversionsHook, rule: int, wait: Callable[..., Ended]
+def test_a_time_out_while_the_report_changes_is_told_apart_and_leaves_no_record(
+    sandbox: SandboxServer,
+    hook: LinkedInConversionsHook,
+    rule: int,
+    wait: Callable[..., Ended],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    from airflow_provider_linkedin_capi.sensors._sightings import TaskSightings
     from airflow_provider_linkedin_capi.sensors.analytics import ReportNotSettledError
 
     deliver(hook, rule, DAY, 60)
+    forget, kept = TaskSightings.forget, []
+
+    def look_again(sightings: TaskSightings) -> None:
+        forget(sightings)
+        kept.append(sightings.load())
+
+    monkeypatch.setattr(TaskSightings, "forget", look_again)
 
     ended = wait(ready_when="settled", settle_for=60, timeout=1)
 
     assert isinstance(ended.failure, ReportNotSettledError)
+    assert kept == [None]
 
 
 @pytest.mark.parametrize("deferrable", [False, True], ids=["poking", "deferred"])

@@ -111,13 +111,13 @@ def test_it_looks_again_until_there_is_enough(
 
 
 def test_the_deadline_is_a_point_in_time_so_a_restart_adds_nothing(make: Make, linkedin: str) -> None:
-    trigger = make(patience=0.5)
-    time.sleep(0.5)
+    trigger = make(patience=1)
+    time.sleep(1)
     restarted = AnalyticsReportTrigger(**trigger.serialize()[1])
     began = time.monotonic()
 
     assert fired(restarted)["status"] == "timeout"
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 0.9
 
 
 def test_a_long_poll_interval_does_not_outlast_the_deadline(make: Make) -> None:
@@ -207,7 +207,7 @@ def test_a_missing_connection_is_an_event_not_a_crash(make: Make) -> None:
 
 def test_others_on_the_event_loop_go_on_meanwhile(sandbox: SandboxServer, make: Make, delivered: int) -> None:
     """A look at a slow LinkedIn holds up nobody else."""
-    sandbox.world.settings.latency_seconds = 0.5
+    sandbox.world.settings.latency_seconds = 0.8
 
     async def longest_stall() -> float:
         trigger = make()
@@ -219,7 +219,7 @@ def test_others_on_the_event_loop_go_on_meanwhile(sandbox: SandboxServer, make: 
         assert (await waiting).payload["status"] == "ready"
         return longest
 
-    assert asyncio.run(longest_stall()) < 0.3
+    assert asyncio.run(longest_stall()) < 0.6
 
 
 def test_cancelling_ends_it_at_once(make: Make) -> None:
