@@ -95,8 +95,8 @@ def test_a_run_over_weeks_in_real_airflow_waits_deferred_and_a_second_one_sends_
     weeks = (midnight - dt.timedelta(weeks=demo_warehouse.WEEKS), midnight)
 
     first = airflow_stack.trigger(DAG_ID, logical_date=dt.datetime.now(dt.UTC), data_interval=weeks)
-    airflow_stack.wait_for_task(DAG_ID, first, "wait_for_attribution", "deferred")
-    assert airflow_stack.wait(DAG_ID, first) == "success"
+    airflow_stack.wait_for_task(DAG_ID, first, "wait_for_attribution", "deferred", timeout=180)
+    assert airflow_stack.wait(DAG_ID, first, timeout=180) == "success"
 
     summary = airflow_stack.xcom(DAG_ID, first, "stream_conversions")
     assert summary["rows_read"] == ROWS
@@ -104,7 +104,7 @@ def test_a_run_over_weeks_in_real_airflow_waits_deferred_and_a_second_one_sends_
     assert "sandbox-token" not in airflow_stack.log(DAG_ID, first, "stream_conversions")
 
     second = airflow_stack.trigger(DAG_ID, logical_date=dt.datetime.now(dt.UTC), data_interval=weeks)
-    assert airflow_stack.wait(DAG_ID, second) == "success"
+    assert airflow_stack.wait(DAG_ID, second, timeout=180) == "success"
 
     again = airflow_stack.xcom(DAG_ID, second, "stream_conversions")
     assert (again["accepted"], again["skipped"]) == (0, summary["accepted"])
