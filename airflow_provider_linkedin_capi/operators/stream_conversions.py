@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, XComArg, conf
 
 from airflow_provider_linkedin_capi import _compat
 from airflow_provider_linkedin_capi._retries import after_reset, default_retry_policy, failure
@@ -14,6 +14,7 @@ from airflow_provider_linkedin_capi.api import limits
 from airflow_provider_linkedin_capi.delivery.errors import DayLimitReachedError, DeliveryStoppedError
 from airflow_provider_linkedin_capi.delivery.protocols import DeliverySettings
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
+from airflow_provider_linkedin_capi.sources.handed_over import HandedOver
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -120,7 +121,6 @@ class StreamConversionsOperator(BaseOperator):
     template_fields_renderers = {  # noqa: RUF012 - Airflow's own declaration
         "sql": "sql",
         "parameters": "json",
-        "records": "json",
         "column_mapping": "json",
     }
     operator_extra_links = (CampaignManagerLink(),)
@@ -218,6 +218,16 @@ class StreamConversionsOperator(BaseOperator):
             or (isinstance(budget, float) and budget > 1)
         ):
             raise ValueError(f"max_invalid must be a number of rows, or a share from 0.0 to 1.0, not {budget!r}")
+
+    @property
+    def records(self) -> Any:
+        """The records given; once rendered, kept out of the page of rendered templates, which shows all it can."""
+        return self._records
+
+    @records.setter
+    def records(self, value: Any) -> None:
+        rendered = "_records" in self.__dict__ and not isinstance(value, XComArg | None)
+        self._records = HandedOver(value) if rendered else value
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Deliver the rows and return the summary."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi.sources.chunks import SourceError, cut
+from airflow_provider_linkedin_capi.sources.handed_over import HandedOver
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.delivery.protocols import Chunk
@@ -20,7 +21,7 @@ class RecordsSource:
     """
 
     def __init__(self, records: Any) -> None:
-        self._records = list(_flat(records, "records"))
+        self._records = list(_flat(records.records if isinstance(records, HandedOver) else records, "records"))
         self._columns = tuple(dict.fromkeys(str(column) for record in self._records for column in record))
 
     def count_rows(self) -> int | None:

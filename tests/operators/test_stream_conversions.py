@@ -95,8 +95,20 @@ def test_records_and_rule_may_come_from_other_tasks(run_dag, linkedin, rule, san
             conversion_rule=declare(),
             column_mapping={"at": "happened_at"},
         )
-    assert xcom(run_dag(dag), "stream")["accepted"] == 3
+    dag_run = run_dag(dag)
+    assert xcom(dag_run, "stream")["accepted"] == 3
     assert sorted(event_ids(sandbox)) == ["x-0", "x-1", "x-2"]
+    assert "example.com" not in str(rendered(dag_run, "stream"))
+
+
+def rendered(dag_run, task_id):
+    """What the UI shows of the task's templated parameters."""
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        fields = session.query(RenderedTaskInstanceFields).filter_by(dag_id=dag_run.dag_id, task_id=task_id).one()
+        return fields.rendered_fields
 
 
 def test_a_csv_file_is_streamed_in_batches(stream, sandbox, tmp_path):
