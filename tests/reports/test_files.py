@@ -29,7 +29,17 @@ FORMS = ["csv", "jsonl", "ndjson", "parquet"]
 
 @pytest.fixture(params=["file system", "object store"])
 def directory(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"file://{tmp_path}" if request.param == "file system" else f"memory://{tmp_path.name}"
+    if request.param == "file system":
+        return f"file://{tmp_path}"
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    try:
+        from airflow.sdk.io import attach
+    except ImportError:  # Airflow 2
+        from airflow.io.store import attach
+
+    attach("memory", fs=MemoryFileSystem())
+    return f"memory://{tmp_path.name}"
 
 
 def row(day: int, **changes: Any) -> dict[str, Any]:

@@ -35,6 +35,7 @@ def _register(dag: Any) -> bool:
     try:
         from airflow.dag_processing.bundles.manager import DagBundlesManager
     except ImportError:
+        dag.sync_to_db()  # so that the assets of its tasks are known
         return False
     try:
         from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db  # Airflow 3.2 and newer
