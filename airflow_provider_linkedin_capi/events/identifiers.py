@@ -52,16 +52,23 @@ _MAX_EMAIL_CHARACTERS: Final = 254
 _USUAL_ID: Final = re.compile(r"[!-Z\\^-~][!-~]{9,255}").fullmatch
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]").search
 _IPV4: Final = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!\Z)|\Z)){4}", re.ASCII).fullmatch
+_BLOCK: Final = 100
 _LEAD_ID: Final = re.compile(r"[A-Za-z0-9_=.-]{1,256}").fullmatch
 
 
 def emails(cells: Sequence[Any]) -> list[str | None]:
     """Return the SHA-256 of each usual address."""
+    # one match for a block of addresses costs a third of a match for each; an unusual one slows down its block only
+    return [
+        digest for start in range(0, len(cells), _BLOCK) for digest in _block_of_emails(cells[start : start + _BLOCK])
+    ]
+
+
+def _block_of_emails(cells: Sequence[Any]) -> list[str | None]:
     try:
         lines = "\n".join(cells).lower() + "\n"
     except TypeError:
         lines = ""
-    # one match for the whole column costs a third of a match for each address
     if _USUAL_EMAILS(lines) and lines.count("\n") == len(cells):
         return [sha256(address).hexdigest() for address in lines.encode().splitlines()]
     return [
