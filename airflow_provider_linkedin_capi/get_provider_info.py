@@ -32,9 +32,8 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "airflow-provider-linkedin-capi",
         "name": _INTEGRATION,
         "description": (
-            "Deliver conversions from any warehouse to `LinkedIn's Conversions API "
-            "<https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/conversions-api>`__, "
-            "every row accounted for, and bring the reports back."
+            "Conversions from any warehouse to LinkedIn, every row accounted for, and reports back: `Conversions API "
+            "<https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/conversions-api>`__"
         ),
         "versions": [__version__],
         "integrations": [
@@ -70,7 +69,7 @@ def get_provider_info() -> dict[str, Any]:
                         "Refresh token",
                         "With client id and client secret: access tokens are renewed by themselves.",
                     ),
-                    "ad_account_id": _text("Ad account id", "The number, or urn:li:sponsoredAccount:<number>."),
+                    "ad_account_id": _text("Ad account id", "The number, or urn:li:sponsoredAccount:<number>. Operators may name another."),
                     "api_version": _text(
                         "API version",
                         "Year and month, e.g. 202609. Empty: the newest that this package was tested with.",
@@ -80,7 +79,8 @@ def get_provider_info() -> dict[str, Any]:
                         "OAuth base URL",
                         "Empty: https://www.linkedin.com/oauth/v2. Set it for a local LinkedIn.",
                     ),
-                    "keep_rotated_refresh_token": {
+                    # Not named after a token: Airflow shows "***" for such a field, and a switch that is always on.
+                    "keep_rotated": {
                         "label": "Keep a rotated refresh token",
                         "description": (
                             "When LinkedIn replaces the refresh token, keep the new one in an encrypted Variable, "

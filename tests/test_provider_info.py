@@ -78,3 +78,16 @@ def test_tokens_are_hidden_in_the_connection_form_and_no_field_is_required() -> 
         "refresh_token",
     }
     assert [name for name, field in fields.items() if "null" not in field["type"]] == []
+
+
+def test_airflow_masks_the_secret_fields_of_the_form_and_no_other() -> None:
+    """It goes by the name: a switch that is masked shows as on whatever it is, and its "False" is cut from logs."""
+    try:
+        from airflow._shared.secrets_masker import should_hide_value_for_key
+    except ImportError:  # Airflow 2
+        from airflow.utils.log.secrets_masker import should_hide_value_for_key
+
+    [entry] = INFO["connection-types"]
+    fields = {name: field["schema"].get("format") == "password" for name, field in entry["conn-fields"].items()}
+
+    assert {name: should_hide_value_for_key(name) for name in fields} == fields

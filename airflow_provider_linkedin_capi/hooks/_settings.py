@@ -99,7 +99,7 @@ def from_connection(
         refresh_token=secrets["refresh token"],
         ad_account=_ad_account(ad_account_id or extra.get("ad_account_id"), conn_id),
         api_version=_version(str(api_version or extra.get("api_version") or limits.DEFAULT_API_VERSION)),
-        keep_rotated_refresh_token=_boolean(extra.get("keep_rotated_refresh_token", True)),
+        keep_rotated_refresh_token=_boolean(extra.get("keep_rotated", True)),
         timeout=float(extra.get("timeout", DEFAULT_TIMEOUT)),
         proxies=proxies if isinstance(proxies, dict) else {"http": proxies, "https": proxies},
         verify=_verify(extra.get("verify", extra.get("verify_ssl", True))),

@@ -129,6 +129,28 @@ def test_a_rotated_refresh_token_survives_the_task_in_a_variable(
     assert rotated != "sandbox-refresh"
 
 
+def test_a_rotated_refresh_token_is_not_kept_if_the_connection_says_so(
+    refreshable: str, sandbox: SandboxServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: dict[str, str] = {}
+    monkeypatch.setattr("airflow.providers.common.compat.sdk.Variable.set", kept.__setitem__)
+    sandbox.world.add_client("sandbox-client", "sandbox-secret", rotates=True)
+    conn_id = connect(
+        "sealed",
+        conn_type="linkedin_capi",
+        host=sandbox.url,
+        login="sandbox-client",
+        password="sandbox-secret",
+        extra={
+            "refresh_token": "sandbox-refresh",
+            "oauth_base_url": f"{sandbox.url}/oauth/v2",
+            "keep_rotated": False,
+        },
+    )
+    LinkedInConversionsHook(conn_id).call(USERS)
+    assert kept == {}
+
+
 def test_a_newly_pasted_refresh_token_wins_over_a_kept_one(
     refreshable: str, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
