@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_linkedin_capi.operators.campaigns import AssociateCampaignsOperator
+from airflow_provider_linkedin_capi.operators.conversion_rules import UpdateConversionRuleOperator
+
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
@@ -94,6 +97,20 @@ def test_what_names_no_single_rule_is_refused_in_plain_words(
 def test_a_rule_of_any_method_is_found_where_any_will_do(hook: LinkedInConversionsHook) -> None:
     assert hook.resolve_conversion_rule("Thank-you page", method=None) == f"{URN}:16"
     assert hook.resolve_conversion_rule("Both kinds", method=None) == f"{URN}:17"
+
+
+@pytest.mark.parametrize("operator", ["associate", "update"])
+@pytest.mark.usefixtures("rules")
+def test_the_operators_take_a_rule_of_the_insight_tag_by_name(
+    execute: Any, sandbox: SandboxServer, operator: str
+) -> None:
+    if operator == "associate":
+        run = execute(AssociateCampaignsOperator, conversion_rule="Thank-you page", campaigns=[345_396_001])
+        assert (345_396_001, 16) in sandbox.world.associations
+    else:
+        run = execute(UpdateConversionRuleOperator, conversion_rule="Thank-you page", enabled=False)
+        assert sandbox.world.rules[16]["enabled"] is False
+    assert run.state == "success"
 
 
 def test_a_mapping_where_one_rule_is_wanted_is_refused(hook: LinkedInConversionsHook) -> None:
