@@ -6,13 +6,24 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_linkedin_capi.api import account_users, conversion_rules, limits, urns
+from airflow_provider_linkedin_capi.api import (
+    account_users,
+    campaign_associations,
+    campaigns,
+    conversion_rules,
+    errors,
+    limits,
+    urns,
+)
 from airflow_provider_linkedin_capi.reports.plan import all_pages
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.conversion_rules import ConversionRule
     from airflow_provider_linkedin_capi.reports.plan import Plan
     from airflow_provider_linkedin_capi.reports.request import ReportRequest
+
+
+_CAMPAIGNS_PER_CALL = 200
 
 
 class Cause(enum.Enum):
@@ -63,7 +74,7 @@ def diagnose(asked: ReportRequest, version: str) -> Plan[Finding | None]:
         return Finding(
             Cause.WRONG_RULE, f"Ad account {urns.number(asked.account)} has no conversion rules: create one first."
         )
-    if not any(rule.campaigns or rule.associated_campaigns for rule in rules):
+    if not (yield from _associated(asked, rules, version)):
         named = ", ".join(f"{rule.name!r} ({rule.id})" for rule in rules[:5])
         return Finding(
             Cause.NOT_ASSOCIATED,
@@ -71,3 +82,22 @@ def diagnose(asked: ReportRequest, version: str) -> Plan[Finding | None]:
             "attributed. Associate campaigns (AssociateCampaignsOperator), then wait again.",
         )
     return None
+
+
+def _associated(asked: ReportRequest, rules: list[ConversionRule], version: str) -> Plan[bool]:
+    """Plan the search for a campaign of any of the rules."""
+    if any(rule.campaigns or rule.associated_campaigns for rule in rules):
+        return True
+    # Rules list their campaigns read-only, and not in every answer: the associations themselves decide.
+    wanted = {rule.urn for rule in rules}
+    try:
+        every = yield from all_pages(campaigns.search(asked.account, version))
+        for first in range(0, len(every), _CAMPAIGNS_PER_CALL):
+            some = [campaign.id for campaign in every[first : first + _CAMPAIGNS_PER_CALL]]
+            found = yield from all_pages(campaign_associations.find(some, version))
+            if any(association.conversion in wanted for association in found):
+                return True
+    except errors.AccessDeniedError:
+        # A token for reports alone may not look; then only time can tell.
+        return True
+    return False
