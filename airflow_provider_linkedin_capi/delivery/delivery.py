@@ -137,6 +137,7 @@ class Delivery:
                     self._progress.tell(self.summary)
                 while self._open:
                     self._collect()
+                self._commit()
         except BaseException as error:
             self._wind_up(patiently=isinstance(error, Exception) and not self._stopping)
             raise
@@ -211,9 +212,13 @@ class Delivery:
             self._report(self._to_report.pop(0))
 
     def _collect(self, *, wait: bool = True) -> None:
-        """Take in all answers that are there, at least one with ``wait``, and go on from them."""
+        """Take in all answers that are there, at least one with ``wait``; what follows waits for :meth:`_commit`.
+
+        So one save records both what was answered and what is sent next.
+        """
         self._check_stop()
-        self._commit()
+        if wait:
+            self._commit()
         answers = [self._wait_for_answer()] if wait and self._outstanding else []
         while self._outstanding:
             try:
@@ -223,7 +228,6 @@ class Delivery:
         faults = [fault for job, answer in answers if (fault := self._take_in(job, answer))]
         if faults:
             raise faults[0]
-        self._commit()
 
     def _wait_for_answer(self) -> tuple[Job, Answer]:
         while True:
