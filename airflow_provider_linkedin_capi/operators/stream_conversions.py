@@ -6,14 +6,16 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, XComArg, conf
+from airflow.providers.common.compat.sdk import BaseOperator, XComArg, conf
 
 from airflow_provider_linkedin_capi import _compat
 from airflow_provider_linkedin_capi._retries import after_reset, default_retry_policy, failure
 from airflow_provider_linkedin_capi.api import limits
+from airflow_provider_linkedin_capi.api.errors import AccessDeniedError
 from airflow_provider_linkedin_capi.delivery.errors import DayLimitReachedError, DeliveryStoppedError
 from airflow_provider_linkedin_capi.delivery.protocols import DeliverySettings
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
+from airflow_provider_linkedin_capi.operators._stream_checks import check_budget, check_parameters
 from airflow_provider_linkedin_capi.sources.handed_over import HandedOver
 
 if TYPE_CHECKING:
@@ -189,35 +191,7 @@ class StreamConversionsOperator(BaseOperator):
         )
         self._delivery: Delivery | None = None
         self._rules: str | dict[str, str] | None = None
-        self._check()
-
-    def _check(self) -> None:
-        """Refuse what is known to be wrong before any template is rendered."""
-        given = [name for name in ("sql", "records", "path") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"give exactly one of sql, records and path, not {' and '.join(given) or 'none'}")
-        if self.sql is not None and self.sql_conn_id is None:
-            raise ValueError("sql needs sql_conn_id, the connection of the database to read from")
-        if self.results_table is not None and (self.results_conn_id or self.sql_conn_id) is None:
-            raise ValueError("results_table needs results_conn_id, since there is no sql_conn_id to fall back on")
-        size = self.batch_size
-        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= limits.MAX_EVENTS_PER_BATCH:
-            raise ValueError(f"batch_size must be a whole number from 1 to 5000, not {size!r}")
-        for name, choices in (
-            ("on_invalid", ("skip", "fail")),
-            ("event_id", ("derive", "keep")),
-            ("source_format", ("events", "offline")),
-        ):
-            if getattr(self, name) not in choices:
-                raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, not {getattr(self, name)!r}")
-        budget = self.max_invalid
-        if budget is not None and (
-            isinstance(budget, bool)
-            or not isinstance(budget, int | float)
-            or not budget >= 0
-            or (isinstance(budget, float) and budget > 1)
-        ):
-            raise ValueError(f"max_invalid must be a number of rows, or a share from 0.0 to 1.0, not {budget!r}")
+        check_parameters(self)
 
     @property
     def records(self) -> Any:
@@ -250,7 +224,7 @@ class StreamConversionsOperator(BaseOperator):
                 raise final from error
             raise
         result = self._hand_over(context, summary)
-        self._check_budget(summary)
+        check_budget(summary, on_invalid=self.on_invalid, max_invalid=self.max_invalid)
         if checkpoint:
             checkpoint.finish(result)
         return result
@@ -277,6 +251,7 @@ class StreamConversionsOperator(BaseOperator):
     def _deliver(self, context: Context, checkpoint: TaskCheckpoint | None) -> Summary:
         from airflow_provider_linkedin_capi.delivery import Delivery
         from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
+        from airflow_provider_linkedin_capi.operators._failures import diagnosis
         from airflow_provider_linkedin_capi.sinks.dead_letters import DeadLetters
         from airflow_provider_linkedin_capi.sinks.results_table import ResultsTable
         from airflow_provider_linkedin_capi.sinks.task_runs import TaskRun
@@ -307,7 +282,13 @@ class StreamConversionsOperator(BaseOperator):
                 ledger=ledger if self.skip_accepted else None,
                 log=cast("Any", self.log),
             )
-            return self._delivery.run(source.chunks(self.batch_size), mapper_factory, rows_expected=source.count_rows())
+            chunks = source.chunks(self.batch_size)
+            try:
+                return self._delivery.run(chunks, mapper_factory, rows_expected=source.count_rows())
+            except DeliveryStoppedError as error:
+                if isinstance(error.error, AccessDeniedError):
+                    self.log.error("%s", diagnosis(hook, error.error))
+                raise
 
     def _source(self) -> Source:
         from airflow_provider_linkedin_capi.sources.files import FileSource
@@ -361,20 +342,3 @@ class StreamConversionsOperator(BaseOperator):
                 "skipped": summary.skipped,
             }
         return result
-
-    def _check_budget(self, summary: Summary) -> None:
-        """Fail when more rows were not delivered than the author allows."""
-        refused = summary.rejected + summary.held
-        budget: int | float | None = 0 if self.on_invalid == "fail" else self.max_invalid
-        if budget is None:
-            return
-        allowed = budget * summary.rows_read if isinstance(budget, float) else budget
-        if refused > allowed:
-            where = f" They are in {self.rejects_path}." if self.rejects_path else ""
-            setting = "on_invalid='fail'" if self.on_invalid == "fail" else f"max_invalid={self.max_invalid!r}"
-            reasons = ", ".join(f"{code}: {count}" for code, count in summary.reasons.items())
-            raise AirflowFailException(
-                f"{refused} of {summary.rows_read} rows were not delivered ({reasons}), more than {setting} allows."
-                f"{where} All others were delivered. Mend the rows and clear this task, or send the mended dead "
-                "letters with path=."
-            )

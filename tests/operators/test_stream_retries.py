@@ -185,7 +185,9 @@ def test_what_no_retry_can_mend_fails_at_once_with_everything_acknowledged_on_re
     run = stream(**ONE_BY_ONE, retries=3, results_table="results")
     assert (run.state, run.try_number) == ("failed", 1)
     assert run.summary["accepted"] == 10
-    assert "conversion rule's id is unknown" in task_log()
+    log = task_log()
+    assert "conversion rule's id is unknown" in log
+    assert "Token, API version and role are right" in log
     assert [outcome for _, outcome in outcomes(warehouse)] == ["accepted"] * 10
 
 

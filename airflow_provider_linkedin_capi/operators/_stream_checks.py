@@ -1,0 +1,62 @@
+"""What StreamConversionsOperator refuses: parameters that cannot work, and too many rows not delivered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_linkedin_capi.api import limits
+
+if TYPE_CHECKING:
+    from airflow_provider_linkedin_capi.delivery.outcomes import Summary
+    from airflow_provider_linkedin_capi.operators.stream_conversions import StreamConversionsOperator
+
+
+def check_parameters(operator: StreamConversionsOperator) -> None:
+    """Refuse what is known to be wrong before any template is rendered."""
+    given = [name for name in ("sql", "records", "path") if getattr(operator, name) is not None]
+    if len(given) != 1:
+        raise ValueError(f"give exactly one of sql, records and path, not {' and '.join(given) or 'none'}")
+    if operator.sql is not None and operator.sql_conn_id is None:
+        raise ValueError("sql needs sql_conn_id, the connection of the database to read from")
+    if operator.results_table is not None and (operator.results_conn_id or operator.sql_conn_id) is None:
+        raise ValueError("results_table needs results_conn_id, since there is no sql_conn_id to fall back on")
+    for name, choices in (
+        ("on_invalid", ("skip", "fail")),
+        ("event_id", ("derive", "keep")),
+        ("source_format", ("events", "offline")),
+    ):
+        if (value := getattr(operator, name)) not in choices:
+            raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, not {value!r}")
+    size = operator.batch_size
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= limits.MAX_EVENTS_PER_BATCH:
+        raise ValueError(f"batch_size must be a whole number from 1 to {limits.MAX_EVENTS_PER_BATCH}, not {size!r}")
+    budget = operator.max_invalid
+    if budget is not None and not _is_budget(budget):
+        raise ValueError(f"max_invalid must be a number of rows, or a share from 0.0 to 1.0, not {budget!r}")
+
+
+def _is_budget(value: object) -> bool:
+    if isinstance(value, float):
+        return 0.0 <= value <= 1.0
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def check_budget(summary: Summary, *, on_invalid: str, max_invalid: int | float | None) -> None:
+    """Fail when more rows were not delivered than the DAG's author allows.
+
+    :raises AirflowFailException: the same rows would be refused again.
+    """
+    refused = summary.rejected + summary.held
+    budget = 0 if on_invalid == "fail" else max_invalid
+    allowed = budget * summary.rows_read if isinstance(budget, float) else budget
+    if allowed is None or refused <= allowed:
+        return
+    where = f" They are in {summary.rejects_path}." if summary.rejects_path else ""
+    setting = "on_invalid='fail'" if on_invalid == "fail" else f"max_invalid={max_invalid!r}"
+    reasons = ", ".join(f"{code}: {count}" for code, count in summary.reasons.items())
+    raise AirflowFailException(
+        f"{refused} of {summary.rows_read} rows were not delivered ({reasons}), more than {setting} allows.{where} "
+        "All others were delivered. Mend the rows and clear this task, or send the mended dead letters with path=."
+    )
