@@ -72,6 +72,11 @@ def window_complete_at(end: dt.date) -> dt.datetime:
     return midnight + limits.REPORT_DELAY
 
 
+def utc_text(seconds: float) -> str:
+    """Return a point in time for people."""
+    return f"{dt.datetime.fromtimestamp(seconds, dt.UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def judge(report: Report, wait: Wait, before: Sighting | None, now: float) -> Verdict:
     """Judge a report that was just read.
 
@@ -85,11 +90,13 @@ def judge(report: Report, wait: Wait, before: Sighting | None, now: float) -> Ve
     same = before is not None and before.digest == digest
     sighting = before if before is not None and same else Sighting(digest, now)
     over = now >= wait.complete_at
-    if not enough:
+    if not enough and over:
         return Verdict(False, words, sighting, over)
+    if not enough:
+        until = utc_text(wait.complete_at)
+        return Verdict(False, f"{words}; LinkedIn may still attribute until {until} (72 hours)", sighting)
     if wait.ready_when == "final" and not over:
-        at = dt.datetime.fromtimestamp(wait.complete_at, dt.UTC)
-        return Verdict(False, f"{words}; final from {at:%Y-%m-%d %H:%M} UTC on", sighting)
+        return Verdict(False, f"{words}; final from {utc_text(wait.complete_at)} on", sighting)
     unchanged = now - sighting.since
     if wait.ready_when == "settled" and (not same or unchanged < wait.settle_for):
         return Verdict(False, f"{words}; unchanged for {unchanged:.0f} of {wait.settle_for:.0f} seconds", sighting)

@@ -261,7 +261,9 @@ class AnalyticsReportSensor(BaseSensorOperator):
         if self.delivered_at or self.ready_when != "final":
             complete_at = max(complete_at, delivered + limits.REPORT_DELAY.total_seconds())
         if self.ready_when == "final" and complete_at > started + self.timeout:
-            self.log.warning("The time-out strikes before the report is final, which is at %s.", _utc(complete_at))
+            self.log.warning(
+                "The time-out strikes before the report is final, which is at %s.", waiting.utc_text(complete_at)
+            )
         return waiting.Wait(
             ready_when=self.ready_when,
             min_conversions=None if self.min_conversions is None else int(self.min_conversions),
@@ -308,9 +310,9 @@ class AnalyticsReportSensor(BaseSensorOperator):
         if verdict.over:
             raise NothingAttributedError(
                 f"The report {window} holds {verdict.words}, and the 72 hours that LinkedIn takes ended at "
-                f"{_utc(self._wait.complete_at)}. Nothing more is to be expected: check that the events carry "
-                "identifiers LinkedIn can match, that they fall into this window, and that the associated campaigns "
-                "were running within the rule's attribution windows."
+                f"{waiting.utc_text(self._wait.complete_at)}. Nothing more is to be expected: check that the events "
+                "carry identifiers LinkedIn can match, that they fall into this window, and that the associated "
+                "campaigns were running within the rule's attribution windows."
             )
         return report if verdict.ready else None
 
@@ -321,10 +323,9 @@ class AnalyticsReportSensor(BaseSensorOperator):
             f"Timed out after {self.timeout:.0f} seconds; report {self._request.start} to {self._request.end}: {saw}."
         )
         if self._verdict and self._verdict.sighting.digest and self.ready_when == "settled":
-            return ReportNotSettledError(f"{head} It has not stayed the same for {self.settle_for:.0f} seconds yet.")
+            return ReportNotSettledError(f"{head} It has not stayed the same for {self.settle_for:.0f} seconds.")
         if time.time() < self._wait.complete_at:
-            until = _utc(self._wait.complete_at)
-            head += f" LinkedIn may still attribute conversions until {until} (72 hours): give it a longer timeout."
+            head += " Give the sensor a longer timeout."
         return ReportNotReadyError(head)
 
     def _hand_over(self, context: Context, report: Report) -> list[dict[str, Any]] | None:
@@ -338,7 +339,3 @@ class AnalyticsReportSensor(BaseSensorOperator):
             MAX_XCOM_BYTES,
         )
         return None
-
-
-def _utc(seconds: float) -> str:
-    return f"{dt.datetime.fromtimestamp(seconds, dt.UTC):%Y-%m-%d %H:%M} UTC"

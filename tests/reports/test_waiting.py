@@ -48,6 +48,7 @@ def test_rows_are_ready_when_they_hold_enough(
     verdict = look(shown, hours_left=hours_left, min_conversions=at_least)
 
     assert (verdict.ready, verdict.over) == (ready, over)
+    assert ("may still attribute until 1970-01-12 13:46 UTC (72 hours)" in verdict.words) is not (ready or over)
 
 
 def test_a_final_report_is_ready_only_when_its_time_has_come() -> None:
