@@ -124,6 +124,7 @@ class Summary:
     :ivar resent_unknown: events sent again after an unknown outcome, each sending counted, in this try or an earlier
         one: LinkedIn holds at most so many events twice.
     :ivar reasons: rows by the code of their rejection or holding.
+    :ivar warnings: warnings by their code; a row may have several.
     :ivar first_happened_at: the earliest conversion among the events, ISO 8601.
     :ivar last_happened_at: the latest one.
     :ivar rejects_path: where the dead letters are; the operator fills it in.
@@ -142,6 +143,7 @@ class Summary:
     retries: int = 0
     resent_unknown: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    warnings: dict[str, int] = field(default_factory=dict)
     first_happened_at: str | None = None
     last_happened_at: str | None = None
     rejects_path: str | None = None
@@ -157,6 +159,8 @@ class Summary:
         self.warned += len({warning.position for warning in batch.warnings})
         for reason in (*batch.rejected.values(), *batch.held.values()):
             self.reasons[reason.code] = self.reasons.get(reason.code, 0) + 1
+        for warning in batch.warnings:
+            self.warnings[warning.code] = self.warnings.get(warning.code, 0) + 1
         if times := [event.conversion_happened_at for event in batch.events]:
             first, last = _iso(min(times)), _iso(max(times))
             self.first_happened_at = min(self.first_happened_at or first, first)

@@ -56,7 +56,8 @@ class StreamConversionsOperator(BaseOperator):
 
     Returns the summary as XCom, also when the task fails: ``rows_read``, ``events_sent``, ``accepted``,
     ``rejected``, ``warned``, ``held``, ``skipped``, ``batches``, ``requests``, ``retries``, ``resent_unknown``,
-    ``reasons`` (code to number of rows), ``first_happened_at``, ``last_happened_at``, ``rejects_path``, ``seconds``.
+    ``reasons`` (code to number of rows), ``warnings`` (code to number of warnings), ``first_happened_at``,
+    ``last_happened_at``, ``rejects_path``, ``seconds``.
     ``rows_read = accepted + rejected + held + skipped`` holds always.
 
     :param sql: one SELECT for ``sql_conn_id``, or a ``.sql`` file. Order it by a unique key, so that a retry meets the

@@ -47,6 +47,18 @@ def test_rows_that_linkedin_itself_refuses_are_taken_out_and_told_apart(stream, 
     assert "e-4" not in event_ids(sandbox)
 
 
+def test_rows_sent_otherwise_than_they_came_are_counted_and_told_by_what_it_was(stream, warehouse, task_log):
+    conversions(warehouse, 10)
+    run = stream(
+        sql="SELECT event_id, email, happened_at, CASE WHEN id < 3 THEN 'Mary' END AS first_name, NULL AS last_name "
+        "FROM conversions ORDER BY id",
+        sql_conn_id="warehouse",
+    )
+    assert (run.summary["accepted"], run.summary["warned"]) == (10, 3)
+    assert run.summary["warnings"] == {"name_half": 3}
+    assert "Sent, but not as it came:       3 x name_half (" in task_log()
+
+
 @pytest.mark.parametrize(
     "conversion_rule",
     [
