@@ -248,6 +248,4 @@ def _settle(
                 first.id,
                 rule.id,
             )
-    if first.id in own:
-        log.info("Created conversion rule %s: %r", first.id, first.name)
     return _Creation(first, first.id in own, disabled)

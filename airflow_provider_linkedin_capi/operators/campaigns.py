@@ -114,6 +114,8 @@ class AssociateCampaignsOperator(BaseOperator):
             if self.dry_run_only:
                 return {"added": difference.add, "removed": difference.remove, "unchanged": difference.unchanged}
             outcome = associations.carry_out(self.hook, rule.urn, difference)
+            if outcome.added or outcome.removed:
+                self.log.info("Done: %d added, %d removed", len(outcome.added), len(outcome.removed))
         if outcome.refused:
             self._fail(outcome, known)
         return {"added": outcome.added, "removed": outcome.removed, "unchanged": difference.unchanged}

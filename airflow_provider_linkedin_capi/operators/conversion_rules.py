@@ -58,7 +58,7 @@ class _ConversionRuleOperator(BaseOperator):
         return LinkedInConversionsHook(self.linkedin_conn_id, ad_account_id=self.ad_account_id)
 
     def _publish(self, declared: declaration.Declared, context: Context) -> str:
-        self.log.info("Conversion rule %s (%s): %s", declared.rule.name, declared.urn, declared.action)
+        self.log.info("Conversion rule %r (%s): %s", declared.rule.name, declared.urn, declared.action)
         if expression := rule_fields.wire_form(declared.rule).get("urlMatchRuleExpression"):
             self.log.info("It counts pages that match: %s", url_match_rules.readable(expression))
         CampaignManagerLink.persist(context, self.hook.ad_account)
