@@ -69,7 +69,10 @@ def get_provider_info() -> dict[str, Any]:
                         "Refresh token",
                         "With client id and client secret: access tokens are renewed by themselves.",
                     ),
-                    "ad_account_id": _text("Ad account id", "The number, or urn:li:sponsoredAccount:<number>. Operators may name another."),
+                    "ad_account_id": _text(
+                        "Ad account id",
+                        "The number, or urn:li:sponsoredAccount:<number>. Operators may name another.",
+                    ),
                     "api_version": _text(
                         "API version",
                         "Year and month, e.g. 202609. Empty: the newest that this package was tested with.",
