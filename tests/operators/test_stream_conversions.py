@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.airflow_home import PROJECT
 from tests.support.dag_runs import asset_extras
 from tests.support.streaming import RULE, RULE_URN, conversions, event_ids, happened_at, letters
 
@@ -342,3 +343,14 @@ def test_openlineage_learns_of_the_tables_read_and_the_events_accepted(stream, e
     (output,) = lineage.outputs
     assert (output.namespace, output.name) == ("linkedin://ads", f"conversions/{RULE}")
     assert output.outputFacets["outputStatistics"].rowCount == 2
+
+
+def test_the_documented_query_reads_only_rows_without_a_result(stream, sandbox, warehouse):
+    conversions(warehouse, 10, bad_emails={3})
+    stream(results_table="linkedin_deliveries")
+    conversions(warehouse, 5, first=10)
+    page = (PROJECT / "docs" / "delivery.md").read_text()
+    query = page.split("```sql\n")[1].split("```")[0].replace("crm_conversions", "conversions")
+    run = stream(sql=query, sql_conn_id="warehouse", results_table="linkedin_deliveries")
+    assert (run.summary["rows_read"], run.summary["accepted"], run.summary["rejected"]) == (6, 5, 1)
+    assert sandbox.world.duplicates() == 0
