@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
+from airflow_provider_linkedin_capi.api.limits import DEFAULT_API_VERSION
+
 #: 401 sub-codes that a fresh access token cannot mend: revoked by the member, member restricted.
 _TERMINAL_401 = frozenset({65601, 65608})
 
@@ -14,7 +16,7 @@ _BATCH_INDEX = re.compile(r"\{[^{}]*\bbatchIndex=(\d+)[^{}]*\}|batchIndex=(\d+)"
 
 _OF_THE_RULE = re.compile(r"Conversion's method should be|Conversion enabled should be|ERROR :: /conversion ::")
 #: What LinkedIn repeats of the data in its messages.
-_VALUES = re.compile(r'\\?"[^"]*"|:: \S+ (?=cannot be coerced)|[0-9a-fA-F]{32,}|\S+@\S+')
+_VALUES = re.compile(r'\\?"[^"]*"|:: (?!/)[^\n]*?(?=cannot be coerced)|[0-9a-fA-F]{32,}|\S+@\S+')
 
 
 def without_values(message: str) -> str:
@@ -65,6 +67,15 @@ class LinkedInError(Exception):
     def outcome_unknown(self) -> bool:
         """Whether LinkedIn may have done what was asked although no usable answer says so."""
         return False
+
+    def forget_values(self) -> None:
+        """Drop what LinkedIn's texts repeat of the data; for answers about persons."""
+        self.message = without_values(self.message)
+        self.args = (self.message,)
+        self.details = [
+            {name: without_values(value) if isinstance(value, str) else value for name, value in detail.items()}
+            for detail in self.details
+        ]
 
     def __str__(self) -> str:
         answer = " ".join(str(part) for part in (self.status, self.code, self.service_code) if part)
@@ -128,7 +139,9 @@ class NotFoundError(LinkedInError):
 class VersionError(LinkedInError):
     """400 VERSION_MISSING or 426: the LinkedIn-Version of the connection is not served."""
 
-    usual_advice = "Set the connection's API version to one that LinkedIn serves; each is served for about a year."
+    usual_advice = (
+        f"Set the connection's API version to {DEFAULT_API_VERSION} or newer; LinkedIn serves each for about a year."
+    )
 
 
 class InvalidRequestError(LinkedInError):
@@ -142,6 +155,11 @@ class InvalidRequestError(LinkedInError):
     def __init__(self, message: str, **kwargs: Any) -> None:
         super().__init__(message, **kwargs)
         self.elements = element_messages(message)
+
+    def forget_values(self) -> None:
+        """Drop what LinkedIn's texts repeat of the data, in the elements' messages as well."""
+        super().forget_values()
+        self.elements = {position: without_values(text) for position, text in self.elements.items()}
 
     @property
     def rule_at_fault(self) -> bool:

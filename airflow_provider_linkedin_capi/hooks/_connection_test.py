@@ -12,9 +12,18 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.account_users import AccountUser
     from airflow_provider_linkedin_capi.hooks._settings import ConnectionSettings
 
+_SHOWN_ACCOUNTS = 5
 
-def refusal(error: Exception) -> str:
-    """Name the part of the connection that an error is about."""
+
+def refusal(error: Exception, conn_id: str) -> str:
+    """Name the part of the connection that an error is about.
+
+    :param conn_id: left out of the answer: Airflow tests under an id of its own making.
+    """
+    return _diagnosis(error).replace(f"onnection {conn_id!r}", "onnection under test")
+
+
+def _diagnosis(error: Exception) -> str:
     match error:
         case errors.VersionError():
             return f"API version: {error}"
@@ -43,7 +52,7 @@ def access(users: Sequence[AccountUser], settings: ConnectionSettings) -> tuple[
     user = next((user for user in users if user.account == settings.ad_account), None)
     if user is None:
         return False, (
-            f"{works}, but the member has no role in ad account {number} (of {len(users)} visible): "
+            f"{works}, but the member has no role in ad account {number}, {_where(users)}: "
             "have the account's manager add the member, or correct the ad account id."
         )
     if not user.may_write:
@@ -52,3 +61,10 @@ def access(users: Sequence[AccountUser], settings: ConnectionSettings) -> tuple[
             "conversion rules or events. It takes CREATIVE_MANAGER or more."
         )
     return True, f"{works}; role {user.role} in ad account {number}."
+
+
+def _where(users: Sequence[AccountUser]) -> str:
+    if not users:
+        return "nor in any other"
+    accounts = [str(urns.number(user.account)) for user in users[:_SHOWN_ACCOUNTS]]
+    return f"only in {', '.join(accounts)}" + (f" and {more} more" if (more := len(users) - len(accounts)) else "")

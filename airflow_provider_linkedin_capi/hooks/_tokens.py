@@ -60,8 +60,8 @@ class TokenSource:
         settings = self._settings
         if not settings.can_refresh:
             raise errors.CredentialsError(
-                "the access token is no longer accepted, and the connection has no refresh token to mint "
-                f"another one from (connection {settings.conn_id!r})"
+                f"the access token is no longer accepted, and connection {settings.conn_id!r} has no refresh token "
+                "to mint another one from"
             )
         assert settings.client_id
         assert settings.client_secret

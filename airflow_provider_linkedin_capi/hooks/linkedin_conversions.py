@@ -89,6 +89,7 @@ class LinkedInConversionsHook(
         self._ad_account_id = ad_account_id
         self._api_version = api_version
         self._per_thread = threading.local()
+        self._patient = True
 
     @cached_property
     def settings(self) -> _settings.ConnectionSettings:
@@ -187,7 +188,7 @@ class LinkedInConversionsHook(
                 return call.result(self.send(call))
             except errors.LinkedInError as error:
                 match attempts.after(error):
-                    case retry.Wait(seconds):
+                    case retry.Wait(seconds) if self._patient:
                         self.log.warning("%s; trying again in %.1f s (attempt %d)", error, seconds, attempts.made + 1)
                         time.sleep(seconds)
                     case retry.Refresh() if isinstance(error, errors.CredentialsError):
@@ -205,11 +206,12 @@ class LinkedInConversionsHook(
 
     def test_connection(self) -> tuple[bool, str]:
         """Prove token, API version and the member's role in the ad account; say in words which of them is wrong."""
+        self._patient = False  # somebody waits at the button
         try:
             settings = self.settings
             users = list(self.walk(account_users.of_authenticated_member(settings.api_version)))
         except (errors.LinkedInError, _settings.ConnectionSettingsError) as error:
-            return False, _connection_test.refusal(error)
+            return False, _connection_test.refusal(error, self.linkedin_conn_id)
         return _connection_test.access(users, settings)
 
 

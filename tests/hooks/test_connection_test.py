@@ -32,7 +32,13 @@ def test_an_account_without_the_member_is_named(hook: LinkedInConversionsHook, s
     sandbox.world.set_role(None)
     ok, message = hook.test_connection()
     assert not ok
-    assert "no role in ad account 5012345" in message
+    assert "no role in ad account 5012345, nor in any other" in message
+
+
+def test_the_accounts_that_it_could_be_are_named(linkedin: str) -> None:
+    ok, message = LinkedInConversionsHook(linkedin, ad_account_id=777).test_connection()
+    assert not ok
+    assert "no role in ad account 777, only in 5012345:" in message
 
 
 def test_a_dead_token_is_named(hook: LinkedInConversionsHook, sandbox: SandboxServer) -> None:
@@ -47,6 +53,7 @@ def test_a_sunset_version_is_named(linkedin: str) -> None:
     assert not ok
     assert message.startswith("API version: ")
     assert "NONEXISTENT_VERSION" in message
+    assert "Set the connection's API version to 202609" in message
 
 
 def test_a_missing_scope_is_named(hook: LinkedInConversionsHook, sandbox: SandboxServer) -> None:
@@ -61,6 +68,7 @@ def test_an_unreachable_host_is_named(connect: Connect, waits: list[float]) -> N
     ok, message = LinkedInConversionsHook(conn_id).test_connection()
     assert not ok
     assert message.startswith("LinkedIn could not be reached")
+    assert waits == []
 
 
 @pytest.mark.parametrize("extra", [{}, {"access_token": "***"}])
@@ -69,3 +77,4 @@ def test_an_unusable_connection_is_said(connect: Connect, extra: dict[str, str])
     ok, message = LinkedInConversionsHook(conn_id).test_connection()
     assert not ok
     assert "token" in message
+    assert "Connection under test" in message
