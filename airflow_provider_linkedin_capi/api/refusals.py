@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: Resources whose requests are about persons: e-mail hashes, names, addresses.
+_OF_PERSONS = frozenset({"conversionEvents", "dmpSegments"})
+
 
 def from_reply(call: Call[Any], reply: Reply, *, now: dt.datetime | None = None) -> errors.LinkedInError:
     """Return the exception that a refusing reply means."""
@@ -49,7 +52,7 @@ def from_body(
     service_code = _as(int, body.get("serviceErrorCode"))
     details = _as(dict, body.get("errorDetails")) or {}
     problems = _as(list, details.get("inputErrors")) or []
-    return _error_class(status, code, origin)(
+    error = _error_class(status, code, origin)(
         message,
         call=call,
         status=status,
@@ -60,6 +63,9 @@ def from_body(
         advice=_advice(status, code, message, origin, service_code),
         retry_after=retry_after,
     )
+    if call.partition(".")[0] in _OF_PERSONS:
+        error.forget_values()
+    return error
 
 
 def _as(kind: type[T], value: Any) -> T | None:

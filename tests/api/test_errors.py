@@ -308,6 +308,25 @@ def test_an_error_tells_call_status_code_message_field_advice_and_request_ids():
     )
 
 
+@pytest.mark.parametrize(
+    "value",
+    ['\\"max@example.com\\"', '"Max Muster"', "max@example.com", "9" * 64, "Max Muster cannot be coerced to INT"],
+)
+def test_no_error_about_an_event_repeats_its_data(value):
+    secret = value.strip('\\"').removesuffix(" cannot be coerced to INT")
+    said = f"Index: 3, ERROR :: /user/userInfo/firstName :: {value}\nIndex: 4, ERROR :: /user :: wrong\n"
+    detail = {"description": f"bad: {value}" if "coerced" not in value else "bad", "code": "C"}
+    error = refused(WRITE, 422, {"message": said, "errorDetails": {"inputErrors": [detail]}})
+    shown = f"{error} {error!r} {error.message} {error.details} {error.elements}"
+    assert secret not in shown
+    assert "/user/userInfo/firstName" in error.elements[3]
+    assert "/user :: wrong" in error.elements[4]
+
+
+def test_an_error_about_a_rule_repeats_what_was_wrong():
+    assert '"LEED"' in str(refused(READ, 422, {"message": 'ERROR :: /type :: "LEED" is not an enum symbol'}))
+
+
 def test_an_unknown_rule_is_explained():
     error = refused(WRITE, 403, {"message": "No ad accounts found", "status": 403})
     assert "conversion rule's id is unknown" in str(error)
