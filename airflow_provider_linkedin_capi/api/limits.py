@@ -49,9 +49,6 @@ ANALYTICS_VALUES_WAIT_SECONDS = 330.0
 #: Conversions show in reports up to 24 h after ingestion plus 48 h of processing.
 REPORT_DELAY = dt.timedelta(hours=72)
 
-#: A refresh token lives this long from the member's consent, however often it is used.
-REFRESH_TOKEN_LIFETIME = dt.timedelta(days=365)
-
 #: How many months back adAnalytics answers, by granularity; demographic pivots have their own bound.
 REPORT_MONTHS = {"DAILY": 6, "MONTHLY": 24, "YEARLY": 24, "ALL": 120}
 DEMOGRAPHIC_REPORT_MONTHS = 24

@@ -27,10 +27,6 @@ def _urn(kind: str, value: int | str) -> str:
     return prefix + number
 
 
-def _article(kind: str) -> str:
-    return "an" if kind[0] in "aio" else "a"
-
-
 def ad_account(value: int | str) -> str:
     """Return ``urn:li:sponsoredAccount:<id>``."""
     return _urn("ad account", value)
