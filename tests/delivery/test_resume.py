@@ -128,6 +128,7 @@ def run(
     *,
     batch_size: int = 4,
     sink: MemorySink | None = None,
+    ledger: Any = None,
     **options: Any,
 ) -> Summary:
     delivery = Delivery(
@@ -135,6 +136,7 @@ def run(
         DeliverySettings(**{"max_in_flight": 2, **options}),
         checkpoint=store,
         sinks=[sink] if sink else [],
+        ledger=ledger,
         utcnow=lambda: NOW,
     )
     chunks = [Chunk(COLUMNS, list(content[i : i + batch_size])) for i in range(0, len(content), batch_size)]
@@ -239,7 +241,12 @@ def test_a_batch_in_flight_when_the_process_died_is_of_unknown_outcome(mode: str
 
 
 def test_a_batch_is_on_record_as_in_flight_before_it_is_sent() -> None:
-    store = MemoryStore()
+    class SlowStore(MemoryStore):
+        def save(self, state: dict[str, Any]) -> None:
+            time.sleep(0.05)  # what was handed to the threads too early gets out
+            super().save(state)
+
+    store = SlowStore()
     seen: list[Any] = []
 
     class Watching(Service):
@@ -263,6 +270,38 @@ def test_what_was_never_sent_because_the_store_failed_is_not_of_unknown_outcome(
         run(service, rows(range(8)), store, on_unknown_outcome="hold")
     assert not service.stored
     assert run(service, rows(range(8)), store, on_unknown_outcome="hold").accepted == 8
+
+
+def test_what_was_to_be_sent_again_and_was_not_is_not_counted() -> None:
+    class Failing(MemoryStore):
+        fails_at = -1
+
+        def save(self, state: dict[str, Any]) -> None:
+            super().save(state)
+            if self.saves == self.fails_at:
+                raise OSError("no space left")
+
+    store, service = Failing(), Service(script=["killed"])
+    with pytest.raises(Killed):
+        run(service, rows(range(4)), store)
+    service.process.dead = False
+    store.fails_at = store.saves + 1
+    with pytest.raises(OSError, match="no space left"):
+        run(service, rows(range(4)), store)
+    assert run(service, rows(range(4)), store).resent_unknown == 4
+
+
+def test_a_row_refused_before_is_rejected_although_the_ledger_holds_one_of_the_same_id() -> None:
+    class Ledger:
+        def accepted(self, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+            return set(keys)
+
+    store, service = MemoryStore(), Service(bad=frozenset({"event-1"}), script=["ok", "kill"])
+    with pytest.raises(Killed):
+        run(service, rows(range(4)), store)
+    service.process.dead = False
+    summary = run(service, rows(range(4)), store, ledger=Ledger())
+    assert (summary.rejected, summary.skipped) == (1, 3)
 
 
 def test_a_definite_refusal_after_a_lost_answer_leaves_the_outcome_unknown() -> None:
