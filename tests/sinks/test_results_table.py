@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -133,3 +135,17 @@ def test_a_database_without_dialect_is_refused(connect, task_run, monkeypatch):
     monkeypatch.setattr(SqliteHook, "sqlalchemy_url", property(lambda self: "no-such-dialect://x"))
     with pytest.raises(ResultsTableError, match="SQLAlchemy has a dialect for; connection 'odd'"):
         ResultsTable("odd", "results", task_run())
+
+
+def test_mapped_tasks_that_start_together_share_one_table(database, task_run, batch):
+    together = threading.Barrier(6)
+
+    def start(index):
+        together.wait()
+        table = ResultsTable(database.conn_id, "results", task_run(map_index=index))
+        table.write(batch(ROWS, first_position=index * 10))
+        table.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(start, range(6)))
+    assert len(rows_of(database)) == 6 * len(ROWS)
