@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_linkedin_capi.delivery import DeliverySettings, positions
+from airflow_provider_linkedin_capi.delivery import Chunk, DeliverySettings, positions
 from airflow_provider_linkedin_capi.delivery.progress import Progress, masked
 from airflow_provider_linkedin_capi.events.model import ConversionEvent, User, UserId, UserInfo
-from tests.delivery.conftest import LinkedIn, MemorySink, MemoryStore
+from tests.delivery.conftest import COLUMNS, LinkedIn, MemorySink, MemoryStore
 from tests.delivery.test_resume import Service, rows, run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from airflow_provider_linkedin_capi.delivery import BatchOutcome
 
@@ -220,3 +222,28 @@ def test_the_summary_and_the_batches_agree_at_every_moment(linkedin_rule: Linked
 
     delivery = linkedin_rule.deliver(rows, sinks=[Checking()])
     assert delivery.go().rejected == 2
+
+
+def test_a_chunk_larger_than_linkedin_takes_is_refused() -> None:
+    with pytest.raises(ValueError, match="5001 rows"):
+        run(Service(), rows(range(5_001)), batch_size=5_001)
+
+
+def test_the_garbage_collector_is_left_as_it_was() -> None:
+    before = gc.get_threshold()
+    run(Service(), rows(range(4)))
+    assert gc.get_threshold() == before
+
+
+def test_answers_are_recorded_while_the_source_is_slow(linkedin_rule: LinkedIn) -> None:
+    store, rows = MemoryStore(), linkedin_rule.rows(40)
+    recorded = []
+
+    def slow() -> Iterator[Chunk]:
+        for chunk in linkedin_rule.chunks(rows, COLUMNS, 10):
+            time.sleep(0.15)
+            recorded.append((store.state or {}).get("accepted", 0))
+            yield chunk
+
+    linkedin_rule.deliver(rows, checkpoint=store).run(slow(), linkedin_rule.mapper)
+    assert recorded[-1] > 0
