@@ -9,7 +9,7 @@ import sys
 from airflow_provider_linkedin_capi.get_provider_info import get_provider_info
 
 #: What a DAG file has no need of before its tasks run.
-HEAVY = ("aiohttp", "requests", "msgspec", "sqlalchemy", "pandas", "pyarrow", "starlette", "uvicorn")
+HEAVY = ("aiohttp", "requests", "sqlalchemy", "pandas", "pyarrow", "starlette", "uvicorn")
 
 MODULES = [
     module
