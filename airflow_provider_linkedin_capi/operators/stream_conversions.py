@@ -263,6 +263,7 @@ class StreamConversionsOperator(BaseOperator):
         mapper_factory = self._mapper_factory(hook)
         source = self._source()
         run = TaskRun.of(context, resumed=checkpoint is not None and checkpoint.resumed)
+        dead_letters = DeadLetters(self.rejects_path, run, self.column_mapping) if self.rejects_path else None
         with ExitStack() as stack:
             sinks: list[Any] = []
             ledger = None
@@ -273,8 +274,8 @@ class StreamConversionsOperator(BaseOperator):
                     conn_id, self.results_table, run, self.column_mapping, read_only=self._settings.dry_run
                 )))  # fmt: skip
                 sinks.append(ledger)
-            if self.rejects_path:
-                sinks.append(stack.enter_context(closing(DeadLetters(self.rejects_path, run, self.column_mapping))))
+            if dead_letters:
+                sinks.append(dead_letters)
             self._delivery = Delivery(
                 hook,
                 replace(self._settings, api_version=hook.api_version),
@@ -285,11 +286,14 @@ class StreamConversionsOperator(BaseOperator):
             )
             chunks = source.chunks(self.batch_size)
             try:
-                return self._delivery.run(chunks, mapper_factory, rows_expected=source.count_rows())
+                summary = self._delivery.run(chunks, mapper_factory, rows_expected=source.count_rows())
             except DeliveryStoppedError as error:
                 if isinstance(error.error, AccessDeniedError):
                     self.log.error("%s", diagnosis(hook, error.error))
                 raise
+        if dead_letters:
+            dead_letters.finish()
+        return summary
 
     def _source(self) -> Source:
         from airflow_provider_linkedin_capi.sources.files import FileSource

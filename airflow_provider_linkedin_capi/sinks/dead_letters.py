@@ -15,7 +15,7 @@ from airflow_provider_linkedin_capi.events.plain import plain
 from airflow_provider_linkedin_capi.sinks.task_runs import EventIds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Set
 
     from airflow.sdk import ObjectStoragePath
 
@@ -38,9 +38,9 @@ class DeadLetters:
     In a file system the path is one file, to which the lines of a batch are appended in one write. Object stores
     cannot append: there the path is a directory with one object for each batch that had such rows.
 
-    A retry goes on with what its earlier tries wrote and repeats none of it. A task that starts over (the first
-    try, or a Clear after success) removes its own earlier lines. Lines of other runs and of other mapped
-    instances are left alone.
+    A retry goes on with what its earlier tries wrote and repeats none of it; lines of rows that were mended in
+    between go at its end. A task that starts over (the first try, or a Clear after success) removes its own
+    earlier lines at once. Lines of other runs and of other mapped instances are left alone.
 
     :param path: anything ``ObjectStoragePath`` takes. It will hold whatever personal data the rows hold.
     :param run: the task instance that writes.
@@ -55,7 +55,11 @@ class DeadLetters:
         self._event_ids = EventIds(column_mapping)
         local = target.protocol in ("", "file", "local")
         self._store: _File | _Parts = _File(target, run) if local else _Parts(target, run)
-        self._known = {_identity(json.loads(line)) for line in self._store.start()}
+        self._known = {_identity(letter) for letter in self._store.own_letters()}
+        self._met: set[bytes] = set()
+        if self._known and not run.resumed:
+            self._store.remove(self._known)
+            self._known.clear()
 
     def write(self, batch: BatchOutcome) -> None:
         """Keep the batch's rejected and held rows, durably, before returning."""
@@ -72,14 +76,17 @@ class DeadLetters:
                 "task_instance": self._run.name,
                 "row": _as_json(dict(zip(batch.columns, outcome.row, strict=False))),
             }
-            if _identity(letter) not in self._known:
+            if (identity := _identity(letter)) in self._known:
+                self._met.add(identity)
+            else:
                 lines.append(json.dumps(letter, ensure_ascii=False) + "\n")
         if lines:
             self._store.append("".join(lines).encode(), batch)
 
-    def close(self) -> None:
-        """Let go of the file."""
-        self._store.close()
+    def finish(self) -> None:
+        """Remove what earlier tries wrote of rows that were mended since: all others have come again by now."""
+        if stale := self._known - self._met:
+            self._store.remove(stale)
 
 
 class _File:
@@ -89,47 +96,35 @@ class _File:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path.path
         self._run = run
-        self._file = open(self._path, "ab")  # noqa: SIM115 - open as long as the task runs
+        with open(self._path, "ab"):
+            """Created now: a path that nobody can write fails before anything is sent."""
+        self._drop_torn_line()
 
-    def start(self) -> Iterator[bytes]:
-        """Yield this task instance's lines when it resumes, else remove them; drop a line cut off by a kill."""
-        size = kept = 0
-        own = False
+    def _drop_torn_line(self) -> None:
+        """A kill may have cut off the last line; it is written anew."""
+        whole = torn = 0
         with open(self._path, "rb") as lines:
             for line in lines:
-                size += len(line)
-                if line.endswith(b"\n"):
-                    kept = size
-                    if self._is_own(line):
-                        own = True
-                        if self._run.resumed:
-                            yield line
-        if kept < size:
-            os.truncate(self._path, kept)
-        if own and not self._run.resumed:
-            self._remove_own_lines()
+                whole, torn = (whole + len(line), 0) if line.endswith(b"\n") else (whole, len(line))
+        if torn:
+            os.truncate(self._path, whole)
 
-    def _remove_own_lines(self) -> None:
+    def own_letters(self) -> Iterator[dict[str, Any]]:
+        with open(self._path, "rb") as lines:
+            yield from filter(None, (_own(line, self._run) for line in lines))
+
+    def remove(self, identities: Set[bytes]) -> None:
         without = f"{self._path}.without"
         with open(self._path, "rb") as lines, open(without, "wb") as others:
-            others.writelines(line for line in lines if not self._is_own(line))
-        self._file.close()
+            others.writelines(_without(lines, self._run, identities))
         os.replace(without, self._path)
-        self._file = open(self._path, "ab")  # noqa: SIM115 - open as long as the task runs
-
-    def _is_own(self, line: bytes) -> bool:
-        try:
-            return bool(json.loads(line).get("task_instance") == self._run.name)
-        except (ValueError, AttributeError):
-            return False
 
     def append(self, lines: bytes, batch: BatchOutcome) -> None:
-        self._file.write(lines)
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        self._file.close()
+        # Opened anew each time: another task that shares the path may have replaced the file.
+        with open(self._path, "ab") as file:
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 class _Parts:
@@ -143,22 +138,42 @@ class _Parts:
         if path.protocol not in _BUCKETS:
             path.mkdir(parents=True, exist_ok=True)
 
-    def start(self) -> Iterator[bytes]:
-        """Yield this task instance's lines when it resumes, else remove them."""
-        for part in list(self._path.iterdir()) if self._path.exists() else ():
-            if not part.name.startswith(self._prefix):
-                continue
-            if self._run.resumed:
-                yield from part.read_bytes().splitlines()
-            else:
+    def _own_parts(self) -> list[ObjectStoragePath]:
+        parts = self._path.iterdir() if self._path.exists() else ()
+        return [part for part in parts if part.name.startswith(self._prefix)]
+
+    def own_letters(self) -> Iterator[dict[str, Any]]:
+        for part in self._own_parts():
+            yield from filter(None, (_own(line, self._run) for line in part.read_bytes().splitlines()))
+
+    def remove(self, identities: Set[bytes]) -> None:
+        for part in self._own_parts():
+            lines = part.read_bytes().splitlines(keepends=True)
+            left = list(_without(lines, self._run, identities))
+            if not left:
                 part.unlink()
+            elif len(left) < len(lines):
+                part.write_bytes(b"".join(left))
 
     def append(self, lines: bytes, batch: BatchOutcome) -> None:
         name = f"{self._prefix}{self._run.try_number:02d}-{batch.number:06d}.jsonl"
         (self._path / name).write_bytes(lines)
 
-    def close(self) -> None:
-        """Nothing is held open."""
+
+def _own(line: bytes, run: TaskRun) -> dict[str, Any] | None:
+    """Return the dead letter in a line if the task instance wrote it."""
+    try:
+        letter = json.loads(line)
+    except ValueError:
+        return None
+    return letter if isinstance(letter, dict) and letter.get("task_instance") == run.name else None
+
+
+def _without(lines: Iterable[bytes], run: TaskRun, identities: Set[bytes]) -> Iterator[bytes]:
+    for line in lines:
+        letter = _own(line, run)
+        if letter is None or _identity(letter) not in identities:
+            yield line
 
 
 def _identity(letter: Mapping[str, Any]) -> bytes:

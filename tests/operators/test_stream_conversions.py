@@ -172,12 +172,17 @@ def test_refused_rows_beyond_the_budget_fail_the_task_once_all_others_are_delive
     assert sorted(outcomes(warehouse).values()) == ["accepted"] * 8 + ["rejected"] * 2
 
 
-def test_after_a_failed_budget_the_mended_row_is_delivered_by_a_clear_and_nothing_twice(stream, sandbox, warehouse):
+def test_after_a_failed_budget_the_mended_row_is_delivered_by_a_clear_and_nothing_twice(
+    stream, sandbox, warehouse, tmp_path
+):
     conversions(warehouse, 10, bad_emails={9})
-    stream(on_invalid="fail", results_table="results")
+    evidence = {"results_table": "results", "rejects_path": f"file://{tmp_path}/dead.jsonl"}
+    stream(on_invalid="fail", **evidence)
+    assert len(letters(tmp_path / "dead.jsonl")) == 1
     warehouse.execute("UPDATE conversions SET email = 'mended@example.com' WHERE id = 9")
-    run = stream(clear=True, on_invalid="fail", results_table="results")
+    run = stream(clear=True, on_invalid="fail", **evidence)
     assert (run.state, run.summary["accepted"], run.summary["skipped"]) == ("success", 1, 9)
+    assert letters(tmp_path / "dead.jsonl") == []
     assert sorted(event_ids(sandbox)) == sorted(f"e-{number}" for number in range(10))
 
 

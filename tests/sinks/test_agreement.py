@@ -83,7 +83,7 @@ def deliver(hook, sandbox, warehouse, task_run, tmp_path):
         settings = DeliverySettings(max_in_flight=2, on_unknown_outcome=mode)
         with ExitStack() as stack:
             table = stack.enter_context(closing(ResultsTable("warehouse", "results", run)))
-            dead = stack.enter_context(closing(DeadLetters(f"file://{tmp_path}/dead.jsonl", run)))
+            dead = DeadLetters(f"file://{tmp_path}/dead.jsonl", run)
             sinks: list[Any] = [table, dead]
             if death:
                 sinks.insert(["before both", "between", "after both"].index(death[0]), Killer(death[1]))

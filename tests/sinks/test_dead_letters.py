@@ -27,7 +27,6 @@ def write(path, run, *batches, **kwargs):
     letters = DeadLetters(f"file://{path}", run, **kwargs)
     for batch in batches:
         letters.write(batch)
-    letters.close()
 
 
 def test_a_line_says_where_the_row_stood_why_it_was_refused_and_holds_the_row_as_it_came(path, task_run, batch):
@@ -165,3 +164,17 @@ def test_a_retry_on_an_object_store_repeats_nothing_and_a_fresh_start_removes_it
     DeadLetters(str(store), task_run(run_id="another")).write(refused)
     DeadLetters(str(store), task_run(try_number=3))
     assert FileSource(str(store)).count_rows() == 1
+
+
+@pytest.mark.parametrize("place", ["file", "store"])
+def test_lines_of_rows_mended_between_tries_go_when_the_delivery_is_complete(request, path, task_run, batch, place):
+    where = f"file://{path}" if place == "file" else str(request.getfixturevalue("store"))
+    other = DeadLetters(where, task_run(run_id="another"))
+    other.write(batch(ROWS, rejected=REJECTED))
+    first = DeadLetters(where, task_run())
+    first.write(batch(ROWS, rejected={1: ("email", "email_invalid"), 2: ("email", "email_invalid")}))
+    retry = DeadLetters(where, task_run(resumed=True, try_number=2))
+    retry.write(batch(ROWS, rejected={2: ("email", "email_invalid")}))
+    assert FileSource(where).count_rows() == 3
+    retry.finish()
+    assert sorted(row[0] for chunk in FileSource(where).chunks(5) for row in chunk.rows) == ["e-1", "e-2"]
