@@ -21,6 +21,23 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: What a token needs to write to a resource, or to read it where it is only read. ``r_ads`` reads the others.
+_SCOPES = {
+    "conversions": "rw_conversions",
+    "campaignConversions": "rw_conversions",
+    "conversionEvents": "rw_conversions",
+    "adAnalytics": "r_ads_reporting",
+    "insightTags": "rw_ads",
+    "insightTagsPermission": "rw_ads",
+    "insightTagDomains": "rw_ads",
+    "dmpSegments": "rw_offlineConversions",
+}
+
+
+def scope_for(resource: str) -> str:
+    """Return the scope that calls of a resource need."""
+    return _SCOPES.get(resource, "r_ads")
+
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
     """What the token service minted. Its ``repr`` shows no token.

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_linkedin_capi._retries import default_retry_policy, is_lasting
+from airflow_provider_linkedin_capi._retries import default_retry_policy
 from airflow_provider_linkedin_capi.api import errors, urns
+from airflow_provider_linkedin_capi.hooks._diagnosis import diagnosis
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators import _campaign_associations as associations
 from airflow_provider_linkedin_capi.operators._campaign_filter import CampaignFilter
-from airflow_provider_linkedin_capi.operators._failures import diagnosis, explained
+from airflow_provider_linkedin_capi.operators._failures import explained, fail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -155,8 +156,6 @@ class AssociateCampaignsOperator(BaseOperator):
             self.log.info("All %d campaigns are as declared for rule %r", len(difference.unchanged), rule)
 
     def _fail(self, outcome: associations.Outcome, known: Mapping[str, Campaign]) -> None:
-        from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
-
         for error, _ in outcome.reasons:
             if isinstance(error, errors.AccessDeniedError):
                 error.advice = diagnosis(self.hook, error)
@@ -164,8 +163,7 @@ class AssociateCampaignsOperator(BaseOperator):
             f"{len(outcome.refused)} campaign(s) refused, {len(outcome.added) + len(outcome.removed)} done. Refused:",
             *(f"{associations.listed(campaigns, known)}: {error}" for error, campaigns in outcome.reasons),
         ]
-        lasting = all(is_lasting(error) for error, _ in outcome.reasons)
-        raise (AirflowFailException if lasting else AirflowException)("\n".join(lines))
+        fail("\n".join(lines), outcome.refused.values())
 
 
 def _ids(campaigns: Sequence[int | str] | int | str | None) -> list[int | str]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_linkedin_capi._retries import default_retry_policy
 from airflow_provider_linkedin_capi.api import errors, insight_tag_permissions, urns
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators import _insight_tag_access as access
 from airflow_provider_linkedin_capi.operators import _insight_tag_domains as domains
-from airflow_provider_linkedin_capi.operators._failures import explained
+from airflow_provider_linkedin_capi.operators._failures import explained, fail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,6 +154,7 @@ class GovernInsightTagDomainsOperator(_InsightTagOperator):
         the domains that were (or would be) blocked and allowed, and those that stay as they are.
     :raises AirflowFailException: the list is empty or holds something that is no domain, the account has only
         ``USE_ONLY`` access to the tag, or LinkedIn refused; the XCom under the key ``domains`` is pushed before.
+    :raises AirflowException: LinkedIn refused a domain for a reason that may pass, so that a retry can help.
     """
 
     template_fields: Sequence[str] = ("allowed_domains", "ad_account_id", "linkedin_conn_id")
@@ -203,8 +204,9 @@ class GovernInsightTagDomainsOperator(_InsightTagOperator):
         if refused:
             context["ti"].xcom_push(key="domains", value=result)
             listed = "; ".join(f"{name}: {error}" for name, error in list(refused.items())[:10])
-            raise AirflowFailException(
-                f"LinkedIn refused {len(refused)} of {len(difference.changes)} domains: {listed}"
+            fail(
+                f"LinkedIn refused {len(refused)} of {len(difference.changes)} domains: {listed}",
+                refused.values(),
             )
         return result
 

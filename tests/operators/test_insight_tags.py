@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException
+from airflow.providers.common.compat.sdk import DAG, AirflowException, AirflowFailException
 
 from airflow_provider_linkedin_capi.api import errors
 from airflow_provider_linkedin_capi.operators.insight_tags import (
@@ -250,6 +251,16 @@ def test_a_refused_domain_fails_the_task_after_the_others_were_done_and_reported
         operator.execute({"ti": task})
     assert task.pushed["domains"]["blocked"] == ["shop.example.com"]
     assert set(task.pushed["domains"]["refused"]) == {"evil.example.net"}
+
+
+def test_a_domain_refused_for_a_moment_leaves_the_task_its_retries(execute, domains, sandbox):
+    key = f"(account:urn%3Ali%3AsponsoredAccount%3A{OWN},domainName:{{}})"
+    done, busy = {key.format("shop.example.com"): {"status": 204}}, {key.format("evil.example.net"): {"status": 503}}
+    body = json.dumps({"results": done, "errors": busy})
+    sandbox.world.faults.add("status", status=200, body=body, restli_method="BATCH_PARTIAL_UPDATE")
+    with pytest.raises(AirflowException, match="refused 1 of 2 domains") as failure:
+        execute(GovernInsightTagDomainsOperator, allowed_domains=["example.com"], dry_run=False)
+    assert not isinstance(failure.value, AirflowFailException)
 
 
 @pytest.mark.parametrize(
