@@ -96,8 +96,8 @@ class _File:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path.path
         self._run = run
-        with open(self._path, "ab"):
-            """Created now: a path that nobody can write fails before anything is sent."""
+        # Created now, so that a path that nobody can write fails before anything is sent.
+        open(self._path, "ab").close()
         self._drop_torn_line()
 
     def _drop_torn_line(self) -> None:
