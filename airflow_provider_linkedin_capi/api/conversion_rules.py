@@ -93,6 +93,11 @@ class ConversionRule(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         """``urn:lla:llaPartnerConversion:<id>``."""
         return urns.conversion_rule(self.id)
 
+    @property
+    def campaign_urns(self) -> frozenset[str]:
+        """The campaigns that it is associated with, as far as the answer lists them in either of its two fields."""
+        return frozenset([*self.campaigns, *(association.campaign for association in self.associated_campaigns)])
+
 
 def create(rule: Mapping[str, Any], version: str, *, auto_association: str | None = None) -> Call[ConversionRule]:
     """Return the call that creates a rule.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airflow_provider_linkedin_capi.api import (
-    campaign_associations,
     conversion_rules,
     dmp_segments,
     limits,
@@ -17,7 +16,8 @@ from airflow_provider_linkedin_capi.api import (
 )
 from airflow_provider_linkedin_capi.api.errors import LinkedInError
 from airflow_provider_linkedin_capi.events.offline import migrate_offline_rule
-from airflow_provider_linkedin_capi.hooks._base import Caller
+from airflow_provider_linkedin_capi.hooks._campaigns import CampaignsMixin
+from airflow_provider_linkedin_capi.hooks._rules import ConversionRulesMixin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.offline_conversions import OfflineConversion
 
 
-class OfflineConversionsMixin(Caller):
+class OfflineConversionsMixin(CampaignsMixin, ConversionRulesMixin):
     """DMP segments, offline conversions and their rules, for endpoints that still serve a version up to 202310.
 
     LinkedIn itself serves none. Each method of the old API wants that version as ``legacy_version`` and never takes
@@ -131,16 +131,12 @@ class OfflineConversionsMixin(Caller):
         :param conversion_type: today's type for a rule whose own type is retired.
         :raises ValueError: the rule is of another kind, or of a retired type.
         """
-        old = self.call(conversion_rules.get(self.ad_account, rule, self.api_version))
+        old = self.get_conversion_rule(rule)
         body = migrate_offline_rule(msgspec.to_builtins(old), conversion_type=conversion_type)
-        wanted = {name: body[name] for name in ("name", "type", "conversionMethod")}
-        for candidate in self.walk(conversion_rules.find(self.ad_account, self.api_version)):
-            if all(msgspec.to_builtins(candidate)[name] == value for name, value in wanted.items()):
-                new = candidate
-                break
-        else:
-            new = self.call(conversion_rules.create(body, self.api_version))
-        if missing := [campaign for campaign in old.campaigns if campaign not in new.campaigns]:
-            pairs = [(campaign, new.urn) for campaign in missing]
-            self.call(campaign_associations.batch_put(pairs, self.api_version)).check()
-        return self.call(conversion_rules.get(self.ad_account, new.urn, self.api_version))
+        alike = self.find_conversion_rules(name=body["name"], method=body["conversionMethod"])
+        new = next((candidate for candidate in alike if candidate.type == body["type"]), None)
+        if new is None:
+            new = self.create_conversion_rule(body)
+        if missing := old.campaign_urns - new.campaign_urns:
+            self.associate_campaigns(new.urn, sorted(missing)).check()
+        return self.get_conversion_rule(new.urn)

@@ -45,12 +45,12 @@ _NEVER_SENT = (
 
 
 class LinkedInConversionsHook(
-    CampaignsMixin,
+    OfflineConversionsMixin,
     ReportsMixin,
+    CampaignsMixin,
     ConversionRulesMixin,
     ConversionEventsMixin,
     InsightTagsMixin,
-    OfflineConversionsMixin,
     HttpHook,
 ):
     """Carries calls to LinkedIn's Marketing API for one connection of type ``linkedin_capi``.

@@ -31,7 +31,7 @@ class AssociateCampaignsOperator(BaseOperator):
 
     LinkedIn attributes a conversion only to campaigns that are associated with its rule, and accepts events of a rule
     without any campaign in silence. The operator compares what is associated with what is declared and sends the
-    difference, so a run that changes nothing sends nothing. Follows LinkedIn's `campaign conversions
+    difference, so a run that changes nothing sends nothing. Follows LinkedIn's `Conversion Tracking
     <https://learn.microsoft.com/linkedin/marketing/integrations/ads-reporting/conversion-tracking>`__.
 
     .. code-block:: python
@@ -108,8 +108,7 @@ class AssociateCampaignsOperator(BaseOperator):
             CampaignManagerLink.persist(context, self.hook.ad_account)
             selected, known = self._selection()
             rule = self.hook.get_conversion_rule(self.hook.resolve_conversion_rule(self.conversion_rule, method=None))
-            associated = {*rule.campaigns, *(association.campaign for association in rule.associated_campaigns)}
-            difference = associations.Difference.between(associated, selected, self.mode)
+            difference = associations.Difference.between(rule.campaign_urns, selected, self.mode)
             self._warn(difference, known, f"Conversion rule {rule.id} ({rule.name!r})")
             self._tell(difference, known, rule.name)
             if self.dry_run_only:

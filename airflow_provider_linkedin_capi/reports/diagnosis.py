@@ -86,7 +86,7 @@ def diagnose(asked: ReportRequest, version: str) -> Plan[Finding | None]:
 
 def _associated(asked: ReportRequest, rules: list[ConversionRule], version: str) -> Plan[bool]:
     """Plan the search for a campaign of any of the rules."""
-    if any(rule.campaigns or rule.associated_campaigns for rule in rules):
+    if any(rule.campaign_urns for rule in rules):
         return True
     # Rules list their campaigns read-only, and not in every answer: the associations themselves decide.
     wanted = {rule.urn for rule in rules}

@@ -298,9 +298,18 @@ def test_a_documented_rule_is_read_whole():
     }
     rule = conversion_rules.get(5, 104004, V).result(Reply(200, {}, json.dumps(body).encode()))
     assert rule.associated_campaigns[0].associated_at == 1563657869695
+    assert rule.campaign_urns == {"urn:li:sponsoredCampaign:345396555"}
     assert (rule.value.amount, rule.value.currency_code) == ("10", "USD")
     assert rule.url_match_rule_expression[0][0].match_value == "thankyou"
     assert (rule.post_click_attribution_window_size, rule.view_through_attribution_window_size) == (30, 7)
+
+
+def test_the_campaigns_of_a_rule_are_read_from_either_field():
+    body = {"id": 1, "campaigns": ["urn:li:sponsoredCampaign:1"], "associatedCampaigns": [
+        {"campaign": "urn:li:sponsoredCampaign:2", "conversion": "urn:lla:llaPartnerConversion:1"}
+    ]}  # fmt: skip
+    rule = conversion_rules.get(5, 1, V).result(Reply(200, {}, json.dumps(body).encode()))
+    assert rule.campaign_urns == {"urn:li:sponsoredCampaign:1", "urn:li:sponsoredCampaign:2"}
 
 
 def test_report_rows_come_as_linkedin_sends_them():

@@ -52,8 +52,7 @@ def test_the_associations_decide_where_rules_do_not_list_their_campaigns(
 ) -> None:
     from airflow_provider_linkedin_capi.api.conversion_rules import ConversionRule
 
-    monkeypatch.setattr(ConversionRule, "campaigns", [])
-    monkeypatch.setattr(ConversionRule, "associated_campaigns", [])
+    monkeypatch.setattr(ConversionRule, "campaign_urns", frozenset())
     rule = sandbox.world.add_rule(campaigns=[CAMPAIGN])
 
     assert diagnose(conversion_rules=rule) is None
