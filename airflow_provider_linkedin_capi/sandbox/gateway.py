@@ -57,7 +57,7 @@ def answer(world: World, raw: Raw, resources: Resources) -> Answer:
             "ACCESS_DENIED",
             f"Not enough permissions to access: {resource.rpartition('/')[2]}.{method}.{version}01",
         )
-    parameters = _parameters(raw, resource, known)
+    parameters = _parameters(raw, known)
     world.throttle.count(token_text, resource)
     _check_body(raw)
     request = RestRequest(world, resource, method, key, parent, parameters, version, token, raw.body)
@@ -170,7 +170,7 @@ def _lenient_parameters(query: str) -> dict[str, str]:
     return dict(pair.partition("=")[::2] for pair in query.split("&") if pair)
 
 
-def _parameters(raw: Raw, resource: str, known: Method) -> dict[str, str]:
+def _parameters(raw: Raw, known: Method) -> dict[str, str]:
     try:
         parameters = restli.split_query(raw.query)
     except restli.RestliSyntaxError:
