@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pendulum
 
 from airflow_provider_linkedin_capi.api import ad_analytics, limits, urns
 from airflow_provider_linkedin_capi.reports import metrics
@@ -136,14 +136,10 @@ def whole_periods(start: dt.date, end: dt.date, granularity: str, today: dt.date
 
     A month's row that was read over three of its days would replace the whole month's.
     """
-    if granularity == "MONTHLY":
-        last = end.replace(day=calendar.monthrange(end.year, end.month)[1])
-        start = start.replace(day=1)
-    elif granularity == "YEARLY":
-        start, last = start.replace(month=1, day=1), end.replace(month=12, day=31)
-    else:
+    if (unit := {"MONTHLY": "month", "YEARLY": "year"}.get(granularity)) is None:
         return start, end
-    return start, max(end, min(last, today))
+    last = _date(_calendar(end).end_of(unit))
+    return _date(_calendar(start).start_of(unit)), max(end, min(last, today))
 
 
 def periods(request: ReportRequest) -> list[tuple[dt.date, dt.date]]:
@@ -224,5 +220,13 @@ def _beyond_retention(request: ReportRequest, today: dt.date) -> Iterable[str]:
 
 def months_before(day: dt.date, months: int) -> dt.date:
     """Return the day that many months earlier, or that month's last day."""
-    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
-    return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+    return _date(_calendar(day).subtract(months=months))
+
+
+def _calendar(day: dt.date) -> pendulum.Date:
+    return pendulum.date(day.year, day.month, day.day)
+
+
+def _date(day: pendulum.Date) -> dt.date:
+    """Return a plain date, as msgspec and the databases' drivers know it."""
+    return dt.date(day.year, day.month, day.day)
