@@ -284,7 +284,7 @@ class StreamConversionsOperator(BaseOperator):
                 ledger=ledger if self.skip_accepted else None,
                 log=cast("Any", self.log),
             )
-            chunks = source.chunks(self.batch_size)
+            chunks = stack.enter_context(closing(source.chunks(self.batch_size)))
             try:
                 summary = self._delivery.run(chunks, mapper_factory, rows_expected=source.count_rows())
             except DeliveryStoppedError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow_provider_linkedin_capi.delivery.protocols import Chunk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 
 class Source(Protocol):
@@ -17,15 +17,15 @@ class Source(Protocol):
     def count_rows(self) -> int | None:
         """Return how many rows there are, or None when that cannot be told before reading them."""
 
-    def chunks(self, size: int) -> Iterator[Chunk]:
-        """Yield the rows in their order, ``size`` at a time, holding no more than that in memory."""
+    def chunks(self, size: int) -> Generator[Chunk, None, None]:
+        """Yield the rows in their order, ``size`` at a time, holding no more than that in memory; close when done."""
 
 
 class SourceError(Exception):
     """The rows cannot be read: says from where, why, and what to change."""
 
 
-def cut(columns: tuple[str, ...], rows: Iterator[tuple[Any, ...]], size: int) -> Iterator[Chunk]:
+def cut(columns: tuple[str, ...], rows: Iterator[tuple[Any, ...]], size: int) -> Generator[Chunk, None, None]:
     """Yield chunks of exactly ``size`` rows, the last one shorter, whatever portions the rows came in."""
     while chunk := list(islice(rows, size)):
         yield Chunk(columns, chunk)

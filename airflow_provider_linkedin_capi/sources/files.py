@@ -11,7 +11,7 @@ from airflow_provider_linkedin_capi.sources.chunks import SourceError, cut
 from airflow_provider_linkedin_capi.sources.records import row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from airflow.sdk import ObjectStoragePath
 
@@ -47,7 +47,7 @@ class FileSource:
         """Return the number of rows."""
         return self._count
 
-    def chunks(self, size: int) -> Iterator[Chunk]:
+    def chunks(self, size: int) -> Generator[Chunk, None, None]:
         """Yield the files' rows, with None where a line lacks a column."""
         return cut(self._columns, (row_of(record, self._columns) for record in self._records()), size)
 

@@ -10,6 +10,8 @@ from airflow_provider_linkedin_capi.sources.chunks import SourceError, cut
 from airflow_provider_linkedin_capi.sources.handed_over import HandedOver
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from airflow_provider_linkedin_capi.delivery.protocols import Chunk
 
 
@@ -28,7 +30,7 @@ class RecordsSource:
         """Return the number of records."""
         return len(self._records)
 
-    def chunks(self, size: int) -> Iterator[Chunk]:
+    def chunks(self, size: int) -> Generator[Chunk, None, None]:
         """Yield the records as rows that have all columns, with None where a record lacks one."""
         rows = (row_of(record, self._columns) for record in self._records)
         return cut(self._columns, rows, size)

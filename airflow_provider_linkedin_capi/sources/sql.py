@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_linkedin_capi.sources.chunks import SourceError, cut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     from airflow.providers.common.sql.hooks.sql import DbApiHook
     from sqlalchemy.engine import Engine
@@ -48,11 +48,11 @@ class SqlSource:
         counting = f"SELECT COUNT(*) FROM (\n{self.sql}\n) conversions"
         return int(next(self._rows(counting, 1)).rows[0][0])
 
-    def chunks(self, size: int) -> Iterator[Chunk]:
+    def chunks(self, size: int) -> Generator[Chunk, None, None]:
         """Yield the query's rows, ``size`` at a time."""
         return self._rows(self.sql, size)
 
-    def _rows(self, sql: str, size: int) -> Iterator[Chunk]:
+    def _rows(self, sql: str, size: int) -> Generator[Chunk, None, None]:
         engine = engine_of(self._hook)
         try:
             yield from self._stream(engine, sql, size) if engine else self._fetch(sql, size)
@@ -65,7 +65,7 @@ class SqlSource:
             if engine:
                 engine.dispose()
 
-    def _stream(self, engine: Engine, sql: str, size: int) -> Iterator[Chunk]:
+    def _stream(self, engine: Engine, sql: str, size: int) -> Generator[Chunk, None, None]:
         # Without parameters a driver must not look for placeholders: LIKE 'a%' is none.
         options = {"stream_results": True, "max_row_buffer": size, "no_parameters": True}
         with engine.connect().execution_options(**options) as connection:
@@ -78,7 +78,7 @@ class SqlSource:
                 tuple(result.keys()), lambda rows: result.cursor_strategy.fetchmany(result, result.cursor, rows), size
             )
 
-    def _fetch(self, sql: str, size: int) -> Iterator[Chunk]:
+    def _fetch(self, sql: str, size: int) -> Generator[Chunk, None, None]:
         with closing(self._hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
             cursor.execute(sql, self.parameters) if self.parameters else cursor.execute(sql)
             if cursor.description is None:
@@ -113,7 +113,9 @@ def engine_of(hook: DbApiHook) -> Engine | None:
         return None
 
 
-def _portions(columns: tuple[str, ...], fetch: Callable[[int], Iterable[Iterable[Any]]], size: int) -> Iterator[Chunk]:
+def _portions(
+    columns: tuple[str, ...], fetch: Callable[[int], Iterable[Iterable[Any]]], size: int
+) -> Generator[Chunk, None, None]:
     # Drivers may hand out fewer rows than asked for, so the portions are joined before they are cut.
     portions = iter(lambda: _tuples(fetch(size)), [])
     return cut(columns, chain.from_iterable(portions), size)
