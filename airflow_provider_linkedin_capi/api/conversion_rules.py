@@ -33,6 +33,7 @@ __all__ = [
     "batch_get",
     "batch_update",
     "check",
+    "check_auto_association",
     "check_changes",
     "create",
     "find",
@@ -99,6 +100,18 @@ class ConversionRule(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return frozenset([*self.campaigns, *(association.campaign for association in self.associated_campaigns)])
 
 
+def check_auto_association(value: str | None) -> None:
+    """Refuse what LinkedIn cannot associate; None is nothing.
+
+    :raises ValueError: the value is not one of :data:`AUTO_ASSOCIATIONS`.
+    """
+    if value not in (None, *AUTO_ASSOCIATIONS):
+        raise ValueError(
+            f"auto_association={value!r} is not one of {', '.join(AUTO_ASSOCIATIONS)}; "
+            "leave it out to associate no campaign"
+        )
+
+
 def create(rule: Mapping[str, Any], version: str, *, auto_association: str | None = None) -> Call[ConversionRule]:
     """Return the call that creates a rule.
 
@@ -107,11 +120,7 @@ def create(rule: Mapping[str, Any], version: str, *, auto_association: str | Non
         ``OBJECTIVE_BASED``; None associates none.
     """
     check(rule, version)
-    if auto_association is not None and auto_association not in AUTO_ASSOCIATIONS:
-        raise ValueError(
-            f"auto_association {auto_association!r} is not one of {', '.join(AUTO_ASSOCIATIONS)}; "
-            "leave it out to associate no campaign"
-        )
+    check_auto_association(auto_association)
 
     def parse(reply: Reply) -> ConversionRule:
         echo = reply.json()

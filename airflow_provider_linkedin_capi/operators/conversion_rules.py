@@ -33,16 +33,26 @@ class _ConversionRuleOperator(BaseOperator):
     def __init__(
         self,
         *,
-        value_type: str | None = None,
-        value: Any = None,
-        enabled: bool | None = None,
-        url_match_rules: str | None = None,
-        ad_account_id: int | str | None = None,
-        linkedin_conn_id: str = "linkedin_capi_default",
+        name: str | None,
+        conversion_type: str | None,
+        attribution_type: str | None,
+        post_click_attribution_window: int | str | None,
+        view_through_attribution_window: int | str | None,
+        value_type: str | None,
+        value: Any,
+        enabled: bool | None,
+        url_match_rules: str | None,
+        ad_account_id: int | str | None,
+        linkedin_conn_id: str,
         **kwargs: Any,
     ) -> None:
         default_retry_policy(kwargs)
         super().__init__(**kwargs)
+        self.name = name
+        self.conversion_type = conversion_type
+        self.attribution_type = attribution_type
+        self.post_click_attribution_window = post_click_attribution_window
+        self.view_through_attribution_window = view_through_attribution_window
         self.value_type = value_type
         self.value = value
         self.enabled = enabled
@@ -56,6 +66,24 @@ class _ConversionRuleOperator(BaseOperator):
         from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
 
         return LinkedInConversionsHook(self.linkedin_conn_id, ad_account_id=self.ad_account_id)
+
+    def _fields(self, conversion_method: str | None = None) -> dict[str, Any]:
+        """Return the rule's fields that were given, as LinkedIn spells them."""
+        fields = rule_fields.wire_fields(
+            name=self.name,
+            conversion_type=self.conversion_type,
+            conversion_method=conversion_method,
+            attribution_type=self.attribution_type,
+            post_click_attribution_window=self.post_click_attribution_window,
+            view_through_attribution_window=self.view_through_attribution_window,
+            value_type=self.value_type,
+            value=self.value,
+            enabled=self.enabled,
+            url_match_rules=self.url_match_rules,
+        )
+        if not fields:
+            raise ValueError("nothing to change: give at least one field of the rule besides conversion_rule")
+        return declaration.in_account_currency(self.hook, fields)
 
     def _publish(self, declared: declaration.Declared, context: Context) -> str:
         self.log.info("Conversion rule %r (%s): %s", declared.rule.name, declared.urn, declared.action)
@@ -157,6 +185,11 @@ class CreateConversionRuleOperator(_ConversionRuleOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(
+            name=name,
+            conversion_type=conversion_type,
+            attribution_type=attribution_type,
+            post_click_attribution_window=post_click_attribution_window,
+            view_through_attribution_window=view_through_attribution_window,
             value_type=value_type,
             value=value,
             enabled=enabled,
@@ -167,16 +200,7 @@ class CreateConversionRuleOperator(_ConversionRuleOperator):
         )
         if if_exists not in _IF_EXISTS:
             raise ValueError(f"if_exists={if_exists!r} is not one of {', '.join(_IF_EXISTS)}")
-        if auto_association not in (None, *conversion_rules.AUTO_ASSOCIATIONS):
-            raise ValueError(
-                f"auto_association={auto_association!r} is not one of {', '.join(conversion_rules.AUTO_ASSOCIATIONS)}; "
-                "leave it out to associate no campaign"
-            )
-        self.name = name
-        self.conversion_type = conversion_type
-        self.attribution_type = attribution_type
-        self.post_click_attribution_window = post_click_attribution_window
-        self.view_through_attribution_window = view_through_attribution_window
+        conversion_rules.check_auto_association(auto_association)
         self.auto_association = auto_association
         self.if_exists = if_exists
         self.conversion_method = conversion_method
@@ -185,31 +209,16 @@ class CreateConversionRuleOperator(_ConversionRuleOperator):
     def execute(self, context: Context) -> str:
         """Find or create the rule and return its URN."""
         with explained(self.hook):
+            fields = self._fields(self.conversion_method)
+            conversion_rules.check({**fields, "account": self.hook.ad_account}, self.hook.api_version)
             declared = declaration.declare(
                 self.hook,
-                self._fields(),
+                fields,
                 if_exists=self.if_exists,
                 auto_association=self.auto_association,
                 chosen=None if self.conversion_rule is None else urns.conversion_rule(self.conversion_rule),
             )
         return self._publish(declared, context)
-
-    def _fields(self) -> dict[str, Any]:
-        fields = rule_fields.wire_fields(
-            name=self.name,
-            conversion_type=self.conversion_type,
-            conversion_method=self.conversion_method,
-            attribution_type=self.attribution_type,
-            post_click_attribution_window=self.post_click_attribution_window,
-            view_through_attribution_window=self.view_through_attribution_window,
-            value_type=self.value_type,
-            value=self.value,
-            enabled=self.enabled,
-            url_match_rules=self.url_match_rules,
-        )
-        fields = declaration.in_account_currency(self.hook, fields)
-        conversion_rules.check({**fields, "account": self.hook.ad_account}, self.hook.api_version)
-        return fields
 
 
 class UpdateConversionRuleOperator(_ConversionRuleOperator):
@@ -270,6 +279,11 @@ class UpdateConversionRuleOperator(_ConversionRuleOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(
+            name=name,
+            conversion_type=conversion_type,
+            attribution_type=attribution_type,
+            post_click_attribution_window=post_click_attribution_window,
+            view_through_attribution_window=view_through_attribution_window,
             value_type=value_type,
             value=value,
             enabled=enabled,
@@ -279,29 +293,11 @@ class UpdateConversionRuleOperator(_ConversionRuleOperator):
             **kwargs,
         )
         self.conversion_rule = conversion_rule
-        self.name = name
-        self.conversion_type = conversion_type
-        self.attribution_type = attribution_type
-        self.post_click_attribution_window = post_click_attribution_window
-        self.view_through_attribution_window = view_through_attribution_window
 
     def execute(self, context: Context) -> str:
         """Change what differs and return the rule's URN."""
         with explained(self.hook):
-            fields = rule_fields.wire_fields(
-                name=self.name,
-                conversion_type=self.conversion_type,
-                attribution_type=self.attribution_type,
-                post_click_attribution_window=self.post_click_attribution_window,
-                view_through_attribution_window=self.view_through_attribution_window,
-                value_type=self.value_type,
-                value=self.value,
-                enabled=self.enabled,
-                url_match_rules=self.url_match_rules,
-            )
-            if not fields:
-                raise ValueError("nothing to change: give at least one field of the rule besides conversion_rule")
-            fields = declaration.in_account_currency(self.hook, fields)
+            fields = self._fields()
             rule = self.hook.get_conversion_rule(self.hook.resolve_conversion_rule(self.conversion_rule, method=None))
             declared = declaration.bring_up_to_date(self.hook, rule, fields)
         return self._publish(declared, context)
