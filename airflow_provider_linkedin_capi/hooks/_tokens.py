@@ -27,7 +27,7 @@ class TokenSource:
     """The access token of one connection, kept in memory only.
 
     :param settings: the connection's.
-    :param exchange: carries a call to the token service and returns its result.
+    :param exchange: makes one attempt at a call to the token service and returns its result.
     """
 
     def __init__(self, settings: ConnectionSettings, exchange: Callable[[Call[oauth.Token]], oauth.Token]) -> None:
@@ -41,37 +41,47 @@ class TokenSource:
                 _compat.mask_secret(secret)
 
     def current(self) -> str:
-        """Return the access token, minted when there is none yet."""
-        if self._access_token is None:
-            self.renew(None)
-        assert self._access_token is not None
-        return self._access_token
+        """Return the access token, minted when there is none.
 
-    def renew(self, stale: str | None) -> None:
-        """Replace the stale token, unless another thread has done so already.
-
-        :raises CredentialsError: the token service refused, or the connection has nothing to mint from.
+        :raises CredentialsError: the token service refused.
+        :raises NotSentError: the token service could not be reached or failed: nothing else was sent, try again.
         """
         with self._lock:
-            if self._access_token is None or self._access_token == stale:
-                self._mint()
+            if self._access_token is None:
+                self._access_token = self._mint()
+            return self._access_token
 
-    def _mint(self) -> None:
+    def discard(self, stale: str | None) -> None:
+        """Forget a token that LinkedIn no longer accepts, unless another thread has replaced it already.
+
+        :raises CredentialsError: the connection has nothing to mint another one from.
+        """
+        with self._lock:
+            if self._access_token != stale:
+                return
+            if not self._settings.can_refresh:
+                raise errors.CredentialsError(
+                    f"the access token is no longer accepted, and connection {self._settings.conn_id!r} has no refresh "
+                    "token to mint another one from"
+                )
+            self._access_token = None
+
+    def _mint(self) -> str:
         settings = self._settings
-        if not settings.can_refresh:
-            raise errors.CredentialsError(
-                f"the access token is no longer accepted, and connection {settings.conn_id!r} has no refresh token "
-                "to mint another one from"
-            )
         assert settings.client_id
         assert settings.client_secret
         assert self._refresh_token
         kept = _KeptRefreshToken(settings)
         if (rotated := kept.read()) is not None:
             self._refresh_token = rotated
-        token = self._exchange(oauth.refresh(settings.client_id, settings.client_secret, self._refresh_token))
+        try:
+            token = self._exchange(oauth.refresh(settings.client_id, settings.client_secret, self._refresh_token))
+        except errors.CredentialsError:
+            raise
+        except errors.LinkedInError as error:
+            # Whoever wanted the token has sent nothing yet, and decides when to try again.
+            raise errors.NotSentError(f"no access token: {error}", retry_after=error.retry_after) from error
         _compat.mask_secret(token.access_token)
-        self._access_token = token.access_token
         log.info("Minted an access token for connection %s", settings.conn_id)
         if token.refresh_token and token.refresh_token != self._refresh_token:
             _compat.mask_secret(token.refresh_token)
@@ -86,6 +96,7 @@ class TokenSource:
                 settings.conn_id,
                 left.days,
             )
+        return token.access_token
 
 
 class _KeptRefreshToken:

@@ -107,7 +107,7 @@ class LinkedInConversionsHook(
     @cached_property
     def tokens(self) -> TokenSource:
         """Where the access token comes from."""
-        return TokenSource(self.settings, self.call)
+        return TokenSource(self.settings, lambda call: call.result(self.send(call)))
 
     @property
     def ad_account(self) -> str:
@@ -149,7 +149,8 @@ class LinkedInConversionsHook(
     def send(self, call: Call[Any]) -> Reply:
         """Make one attempt at a call and return whatever LinkedIn answered.
 
-        :raises NotSentError: no connection could be made.
+        :raises NotSentError: no connection could be made, or no access token minted.
+        :raises CredentialsError: the token service refused to mint one.
         :raises OutcomeUnknownError: the connection broke after the request left, or the answer was cut short.
         """
         session = self.get_conn()
@@ -168,12 +169,12 @@ class LinkedInConversionsHook(
         return Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
 
     def refresh(self, error: errors.CredentialsError) -> None:
-        """Mint a new access token after a 401 of this thread, once for all threads.
+        """Give up the access token after a 401 of this thread; the next attempt mints one, for all threads.
 
-        :raises CredentialsError: the connection has nothing to mint from, or the token service refused.
+        :raises CredentialsError: the connection has nothing to mint from.
         """
         try:
-            self.tokens.renew(getattr(self._per_thread, "token", None))
+            self.tokens.discard(getattr(self._per_thread, "token", None))
         except errors.CredentialsError as refusal:
             raise refusal from error
 

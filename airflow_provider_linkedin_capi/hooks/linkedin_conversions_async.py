@@ -126,8 +126,9 @@ class LinkedInConversionsAsyncHook(HttpAsyncHook):
         """
         attempts = retry.Attempts(call)
         while True:
-            token = await asyncio.to_thread(self._hook.tokens.current)
+            token = None
             try:
+                token = await asyncio.to_thread(self._hook.tokens.current)
                 return await self._attempt(call, token)
             except errors.LinkedInError as error:
                 match attempts.after(error):
@@ -135,7 +136,7 @@ class LinkedInConversionsAsyncHook(HttpAsyncHook):
                         self.log.warning("%s; trying again in %.1f s (attempt %d)", error, seconds, attempts.made + 1)
                         await asyncio.sleep(seconds)
                     case retry.Refresh():
-                        await asyncio.to_thread(self._hook.tokens.renew, token)
+                        await asyncio.to_thread(self._hook.tokens.discard, token)
                     case _:
                         raise
 

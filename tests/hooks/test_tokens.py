@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_linkedin_capi.api import account_users, errors
+from airflow_provider_linkedin_capi.api import account_users, conversion_events, errors, retry
 from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
 
 if TYPE_CHECKING:
@@ -90,6 +90,33 @@ def test_a_dead_refresh_token_ends_it_at_once(refreshable: str, sandbox: Sandbox
     assert len(exchanges(sandbox)) == 1
 
 
+def test_a_failing_token_service_is_asked_again_as_part_of_the_call(
+    refreshable: str, sandbox: SandboxServer, waits: list[float]
+) -> None:
+    sandbox.world.faults.add("status", status=500, path="/oauth", times=3)
+    create = conversion_events.batch_create(b'{"elements":[]}', "202609", count=0, repeatable=False)
+    with pytest.raises(errors.InvalidRequestError):
+        LinkedInConversionsHook(refreshable).call(create)
+    assert [r.status for r in sandbox.world.requests] == [401, 500, 500, 500, 200, 400]
+    assert len(waits) == 3
+
+
+def test_an_unreachable_token_service_ends_after_the_attempts_of_one_call(
+    sandbox: SandboxServer, connect: Connect, waits: list[float]
+) -> None:
+    conn_id = connect(
+        "away",
+        conn_type="linkedin_capi",
+        host=sandbox.url,
+        login="sandbox-client",
+        password="sandbox-secret",
+        extra={"refresh_token": "sandbox-refresh", "oauth_base_url": "http://127.0.0.1:9/oauth/v2"},
+    )
+    with pytest.raises(errors.NotSentError, match=r"no access token: .*no connection to LinkedIn"):
+        LinkedInConversionsHook(conn_id).call(USERS)
+    assert len(waits) == retry.MAX_ATTEMPTS - 1
+
+
 def test_a_wrong_client_secret_is_named(sandbox: SandboxServer, connect: Connect) -> None:
     conn_id = connect(
         "wrong",
@@ -106,8 +133,9 @@ def test_a_wrong_client_secret_is_named(sandbox: SandboxServer, connect: Connect
 def test_a_rotated_refresh_token_is_used_at_once(refreshable: str, sandbox: SandboxServer) -> None:
     sandbox.world.add_client("sandbox-client", "sandbox-secret", rotates=True)
     hook = LinkedInConversionsHook(refreshable)
-    hook.tokens.renew("stale-token")
-    hook.tokens.renew(hook.tokens.current())
+    hook.tokens.discard("stale-token")
+    hook.tokens.discard(hook.tokens.current())
+    hook.tokens.current()
     first, second = exchanges(sandbox)
     assert first != second
     assert [r.status for r in sandbox.world.requests] == [200, 200]
