@@ -51,12 +51,18 @@ def check_budget(summary: Summary, *, on_invalid: str, max_invalid: int | float 
     refused = summary.rejected + summary.held
     budget = 0 if on_invalid == "fail" else max_invalid
     allowed = budget * summary.rows_read if isinstance(budget, float) else budget
-    if allowed is None or refused <= allowed:
+    if allowed is None:
+        # Whoever set no budget did not mean a green task that delivered nothing of what it read.
+        allowed = max(0, summary.rows_read - 1)
+    if refused <= allowed:
         return
-    where = f" They are in {summary.rejects_path}." if summary.rejects_path else ""
     setting = "on_invalid='fail'" if on_invalid == "fail" else f"max_invalid={max_invalid!r}"
+    if budget is None:
+        setting = "a task without max_invalid"
     reasons = ", ".join(f"{code}: {count}" for code, count in summary.reasons.items())
+    others = " All others were delivered." if refused < summary.rows_read else ""
+    where = f" They are in {summary.rejects_path}." if summary.rejects_path else ""
     raise AirflowFailException(
-        f"{refused} of {summary.rows_read} rows were not delivered ({reasons}), more than {setting} allows.{where} "
-        "All others were delivered. Mend the rows and clear this task, or send the mended dead letters with path=."
+        f"{refused} of {summary.rows_read} rows were not delivered ({reasons}), more than {setting} allows.{others}{where} "
+        "Mend the rows and clear this task, or send the mended dead letters with path=."
     )

@@ -80,7 +80,8 @@ class StreamConversionsOperator(BaseOperator):
     :param on_invalid: ``skip`` leaves out rows that cannot be delivered, ``fail`` fails the task for the first one,
         after everything else was delivered and the evidence is written.
     :param max_invalid: fail the task when more rows than this (a number), or a larger share of them (a float from 0 to
-        1), were rejected or held. Everything else is delivered first.
+        1), were rejected or held. Everything else is delivered first. Without it the task fails only when not one of
+        its rows was delivered.
     :param rejects_path: where the dead letters go, one JSON line for each rejected or held row: anything that
         ``ObjectStoragePath`` takes. The rows are written as they came, so choose a place fit for personal data.
         (templated)

@@ -172,6 +172,19 @@ def test_refused_rows_beyond_the_budget_fail_the_task_once_all_others_are_delive
     assert sorted(outcomes(warehouse).values()) == ["accepted"] * 8 + ["rejected"] * 2
 
 
+@pytest.mark.parametrize(
+    ("rows", "parameters", "state"),
+    [(3, {}, "failed"), (3, {"max_invalid": 1.0}, "success"), (0, {}, "success")],
+)
+def test_a_task_that_delivers_nothing_of_what_it_read_is_green_only_if_a_budget_says_so(
+    stream, sandbox, warehouse, rows, parameters, state
+):
+    conversions(warehouse, rows, bad_emails={0, 1, 2})
+    run = stream(**parameters)
+    assert run.state == state
+    assert event_ids(sandbox) == []
+
+
 def test_after_a_failed_budget_the_mended_row_is_delivered_by_a_clear_and_nothing_twice(
     stream, sandbox, warehouse, tmp_path
 ):
