@@ -63,6 +63,6 @@ def check_budget(summary: Summary, *, on_invalid: str, max_invalid: int | float 
     others = " All others were delivered." if refused < summary.rows_read else ""
     where = f" They are in {summary.rejects_path}." if summary.rejects_path else ""
     raise AirflowFailException(
-        f"{refused} of {summary.rows_read} rows were not delivered ({reasons}), more than {setting} allows.{others}{where} "
-        "Mend the rows and clear this task, or send the mended dead letters with path=."
+        f"{refused} of {summary.rows_read} rows were not delivered ({reasons}), more than {setting} allows."
+        f"{others}{where} Mend the rows and clear this task, or send the mended dead letters with path=."
     )
