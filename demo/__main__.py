@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib.metadata
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -35,6 +36,7 @@ RUN_TIMEOUT_SECONDS = 300
 
 def main() -> int:
     """Run the demo; return 0 when everything was as it should be."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is stopped
     began = time.monotonic()
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()

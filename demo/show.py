@@ -102,6 +102,12 @@ def outcome(summary: dict[str, Any], path: Path, rejects: Path, linkedin: dict[s
     console.print("\n[bold]Why rows were refused[/] (the dead letters; nothing of them was sent)")
     console.print(why)
 
+    left_out = _table("times", "code", "what")
+    for code, count in sorted(summary["warnings"].items(), key=lambda warning: -warning[1]):
+        left_out.add_row(f"{count:,}", code, CODES[code])
+    console.print("\n[bold]What was left out of accepted rows[/] (the rest of the row was sent)")
+    console.print(left_out)
+
     rows = _query(path, REPORT)
     report = _table("week of", "conversion rule", "conversions", "post-click", "post-view", "value")
     for row in rows:
@@ -171,7 +177,18 @@ _COLUMN = {"conversionHappenedAt": "happened_at", "currencyCode": "currency"}
 
 
 _NUMERIC = {
-    *("rows read", "accepted", "refused", "held", "skipped", "with warnings", "batches", "requests", "seconds"),
+    *(
+        "times",
+        "rows read",
+        "accepted",
+        "refused",
+        "held",
+        "skipped",
+        "with warnings",
+        "batches",
+        "requests",
+        "seconds",
+    ),
     *("conversions", "post-click", "post-view", "value"),
 }
 
