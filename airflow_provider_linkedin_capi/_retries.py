@@ -31,7 +31,7 @@ def is_lasting(error: BaseException) -> bool:
 
     Wrong columns, rules and settings are ``ValueError``; a conflict, a database's and a server's fault may pass.
     """
-    error = _cause(error)
+    error = cause(error)
     if isinstance(error, errors.RateLimitError):
         return error.window == "quota"
     if isinstance(error, errors.ConflictError):
@@ -48,10 +48,11 @@ def wait_seconds(error: BaseException) -> float | None:
     """Return how long LinkedIn wants to be left alone, or None when it did not say."""
     if isinstance(error, DayLimitReachedError):
         return max(0.0, (after_reset(error) - dt.datetime.now(dt.UTC)).total_seconds())
-    return getattr(_cause(error), "retry_after", None)
+    return getattr(cause(error), "retry_after", None)
 
 
-def _cause(error: BaseException) -> BaseException:
+def cause(error: BaseException) -> BaseException:
+    """Return what LinkedIn said when that ended a delivery, else the error itself."""
     return error.error if isinstance(error, DeliveryStoppedError) and error.error is not None else error
 
 
@@ -64,24 +65,16 @@ def default_retry_policy(kwargs: dict[str, Any]) -> None:
         kwargs.setdefault("retry_policy", LinkedInRetryPolicy())
 
 
-def failure(error: Exception) -> Exception:
-    """Return what a task should raise for an error: itself, or what keeps Airflow from useless retries.
-
-    On Airflow 3.3 and newer the retry policy decides by the error itself.
-    """
-    lasting = is_lasting(error) or isinstance(error, DayLimitReachedError)
-    if _compat.RetryPolicy is not None or not lasting:
-        return error
-    from airflow.providers.common.compat.sdk import AirflowFailException
-
-    return AirflowFailException(str(error))
+def is_final(error: BaseException) -> bool:
+    """Whether Airflow is to make no further try: none would help, or this Airflow cannot be told to wait for a day."""
+    return is_lasting(error) or (_compat.RetryPolicy is None and isinstance(error, DayLimitReachedError))
 
 
 class LinkedInRetryPolicy(_compat.RetryPolicy or object):  # type: ignore[misc]
     """Waits as long as LinkedIn asks for, and fails at once where no retry can help.
 
     It is the default of this provider's operators on Airflow 3.3 and newer; ``retry_policy=None`` brings back
-    Airflow's plain retries.
+    Airflow's own delays. What no retry can mend, operators raise as ``AirflowFailException`` on every Airflow.
 
     .. seealso:: Airflow's *Retry policies*
     """
@@ -92,7 +85,7 @@ class LinkedInRetryPolicy(_compat.RetryPolicy or object):  # type: ignore[misc]
         """Decide about one failed try."""
         decision = _compat.RetryDecision
         if is_lasting(exception):
-            return decision.fail(f"no retry can mend this: {type(_cause(exception)).__name__}")
+            return decision.fail(f"no retry can mend this: {type(cause(exception)).__name__}")
         if (seconds := wait_seconds(exception)) is not None:
             return decision.retry(dt.timedelta(seconds=seconds), reason=f"LinkedIn asks to wait {seconds:.0f} s")
         return decision.default()

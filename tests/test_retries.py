@@ -89,13 +89,13 @@ def test_the_author_s_own_policy_wins():
     assert isinstance(_with_default({})["retry_policy"], _retries.LinkedInRetryPolicy)
 
 
-def test_without_policies_a_lasting_error_keeps_airflow_from_retrying(monkeypatch):
-    from airflow.providers.common.compat.sdk import AirflowFailException
-
+def test_without_policies_a_day_limit_ends_the_task_as_what_is_lasting_does(monkeypatch):
+    used_up = day_limit(dt.datetime.now(dt.UTC))
+    assert _retries.is_final(used_up) is (_compat.RetryPolicy is None)
     monkeypatch.setattr(_compat, "RetryPolicy", None)
-    assert isinstance(_retries.failure(LASTING[0]), AirflowFailException)
-    assert isinstance(_retries.failure(day_limit(dt.datetime.now(dt.UTC))), AirflowFailException)
-    assert _retries.failure(PASSING[0]) is PASSING[0]
+    assert _retries.is_final(used_up)
+    assert _retries.is_final(LASTING[0])
+    assert not _retries.is_final(PASSING[0])
     assert _with_default({}) == {}
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
-from airflow_provider_linkedin_capi._retries import is_lasting
+from airflow_provider_linkedin_capi._retries import cause, is_final, is_lasting
 from airflow_provider_linkedin_capi.api import errors
-from airflow_provider_linkedin_capi.hooks._diagnosis import diagnosis as diagnosis
+from airflow_provider_linkedin_capi.delivery.errors import DeliveryStoppedError
+from airflow_provider_linkedin_capi.hooks._diagnosis import diagnosis
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -26,12 +27,21 @@ def explained(hook: LinkedInConversionsHook) -> Iterator[None]:
 
     try:
         yield
-    except (errors.LinkedInError, ValueError) as error:
-        if not is_lasting(error):
+    except (errors.LinkedInError, DeliveryStoppedError, ValueError) as error:
+        if not is_final(error):
             raise
-        if isinstance(error, errors.AccessDeniedError | errors.NotFoundError):
-            error.advice = diagnosis(hook, error)
-        raise AirflowFailException(str(error)) from error
+        raise AirflowFailException(_in_words(hook, error)) from error
+
+
+def _in_words(hook: LinkedInConversionsHook, error: Exception) -> str:
+    refusal = cause(error)
+    if not isinstance(refusal, errors.AccessDeniedError | errors.NotFoundError):
+        return str(error)
+    words = diagnosis(hook, refusal)
+    if refusal is not error:
+        return f"{error} {words}"
+    refusal.advice = words
+    return str(error)
 
 
 def fail(message: str, refusals: Collection[Exception]) -> NoReturn:

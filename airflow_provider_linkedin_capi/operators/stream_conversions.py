@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator, XComArg, conf
 
 from airflow_provider_linkedin_capi import _compat
-from airflow_provider_linkedin_capi._retries import after_reset, default_retry_policy, failure
+from airflow_provider_linkedin_capi._retries import after_reset, default_retry_policy
 from airflow_provider_linkedin_capi.api import limits
-from airflow_provider_linkedin_capi.api.errors import AccessDeniedError
 from airflow_provider_linkedin_capi.delivery.errors import DayLimitReachedError, DeliveryStoppedError
 from airflow_provider_linkedin_capi.delivery.protocols import DeliverySettings
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
+from airflow_provider_linkedin_capi.operators._failures import explained
 from airflow_provider_linkedin_capi.operators._stream_checks import check_budget, check_parameters
 from airflow_provider_linkedin_capi.sources.handed_over import HandedOver
 
@@ -205,6 +206,13 @@ class StreamConversionsOperator(BaseOperator):
         rendered = "_records" in self.__dict__ and not isinstance(value, XComArg | None)
         self._records = HandedOver(value) if rendered else value
 
+    @cached_property
+    def hook(self) -> LinkedInConversionsHook:
+        """The hook for the operator's ad account."""
+        from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
+
+        return LinkedInConversionsHook(self.linkedin_conn_id, ad_account_id=self.ad_account_id)
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Deliver the rows and return the summary."""
         from airflow_provider_linkedin_capi._checkpoint import TaskCheckpoint
@@ -213,18 +221,16 @@ class StreamConversionsOperator(BaseOperator):
         if checkpoint and checkpoint.finished is not None:
             self.log.info("An earlier try had delivered everything and ended before it could say so: nothing to do.")
             return checkpoint.finished
-        try:
-            summary = self._deliver(context, checkpoint)
-        except Exception as error:
-            if isinstance(error, DeliveryStoppedError):
-                self._hand_over(context, error.summary)
-            if isinstance(error, DayLimitReachedError) and self.deferrable:
-                moment = after_reset(error)
-                self.log.warning("%s Deferred until %s.", error, moment.isoformat())
-                self.defer(trigger=_compat.wake_up_at(moment), method_name="resume")
-            if (final := failure(error)) is not error:
-                raise final from error
-            raise
+        with explained(self.hook):
+            try:
+                summary = self._deliver(context, checkpoint)
+            except DeliveryStoppedError as stopped:
+                self._hand_over(context, stopped.summary)
+                if isinstance(stopped, DayLimitReachedError) and self.deferrable:
+                    moment = after_reset(stopped)
+                    self.log.warning("%s Deferred until %s.", stopped, moment.isoformat())
+                    self.defer(trigger=_compat.wake_up_at(moment), method_name="resume")
+                raise
         result = self._hand_over(context, summary)
         check_budget(summary, on_invalid=self.on_invalid, max_invalid=self.max_invalid)
         if checkpoint:
@@ -252,13 +258,11 @@ class StreamConversionsOperator(BaseOperator):
 
     def _deliver(self, context: Context, checkpoint: TaskCheckpoint | None) -> Summary:
         from airflow_provider_linkedin_capi.delivery import Delivery
-        from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
-        from airflow_provider_linkedin_capi.operators._failures import diagnosis
         from airflow_provider_linkedin_capi.sinks.dead_letters import DeadLetters
         from airflow_provider_linkedin_capi.sinks.results_table import ResultsTable
         from airflow_provider_linkedin_capi.sinks.task_runs import TaskRun
 
-        hook = LinkedInConversionsHook(self.linkedin_conn_id, ad_account_id=self.ad_account_id)
+        hook = self.hook
         if hook.settings.ad_account:
             CampaignManagerLink.persist(context, hook.settings.ad_account)
         mapper_factory = self._mapper_factory(hook)
@@ -286,12 +290,7 @@ class StreamConversionsOperator(BaseOperator):
                 log=cast("Any", self.log),
             )
             chunks = stack.enter_context(closing(source.chunks(self.batch_size)))
-            try:
-                summary = self._delivery.run(chunks, mapper_factory, rows_expected=source.count_rows())
-            except DeliveryStoppedError as error:
-                if isinstance(error.error, AccessDeniedError):
-                    self.log.error("%s", diagnosis(hook, error.error))
-                raise
+            summary = self._delivery.run(chunks, mapper_factory, rows_expected=source.count_rows())
         if dead_letters:
             dead_letters.finish()
         return summary

@@ -1,0 +1,50 @@
+"""A delivery that LinkedIn refuses as a whole says which of token, role, scope, product and version is at fault."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.streaming import conversions
+
+NO_PRODUCT = '{"status":404,"code":"RESOURCE_NOT_FOUND","message":"No virtual resource found"}'
+
+
+def without_a_role(world):
+    world.set_role("VIEWER")
+
+
+def without_the_scope(world):
+    world.add_token("sandbox-token", scopes=["r_ads"])
+
+
+def without_the_product(world):
+    world.faults.add("status", status=404, body=NO_PRODUCT, path="/rest/conversionEvents")
+
+
+def with_a_version_of_the_past(world):
+    world.settings.versions = {"202712"}
+
+
+def with_a_token_that_was_revoked(world):
+    world.revoke_token()
+
+
+@pytest.mark.parametrize(
+    ("situation", "words"),
+    [
+        (without_a_role, "the member's role in ad account 5012345 is VIEWER"),
+        (without_the_scope, "lacks the scope rw_conversions, or the app the product"),
+        (without_the_product, "LinkedIn does not offer conversionEvents to this app: add the product"),
+        (with_a_version_of_the_past, "Set the connection's API version to"),
+        (with_a_token_that_was_revoked, "The member revoked the token: consent again"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_is_at_fault_is_said_in_words_and_not_tried_again(stream, sandbox, warehouse, task_log, situation, words):
+    conversions(warehouse, 3)
+    situation(sandbox.world)
+    run = stream(retries=3)
+    assert (run.state, run.try_number, run.summary["accepted"]) == ("failed", 1, 0)
+    log = task_log()
+    assert words in log
+    assert "AirflowFailException" in log
