@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, XComArg, conf
 from airflow_provider_linkedin_capi import _compat
 from airflow_provider_linkedin_capi._retries import after_reset, default_retry_policy
 from airflow_provider_linkedin_capi.api import limits
-from airflow_provider_linkedin_capi.delivery.errors import DayLimitReachedError, DeliveryStoppedError
+from airflow_provider_linkedin_capi.delivery.errors import DayLimitReachedError
 from airflow_provider_linkedin_capi.delivery.protocols import DeliverySettings
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators._failures import explained
@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi._checkpoint import TaskCheckpoint
     from airflow_provider_linkedin_capi.delivery import Delivery, Summary
     from airflow_provider_linkedin_capi.delivery.protocols import Mapper, MapperFactory
+    from airflow_provider_linkedin_capi.hooks._rule_references import RuleReferences
     from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
     from airflow_provider_linkedin_capi.sources.chunks import Source
-
-RuleReference = int | str
 
 
 class StreamConversionsOperator(BaseOperator):
@@ -140,7 +139,7 @@ class StreamConversionsOperator(BaseOperator):
         count_rows: bool = False,
         records: Sequence[Mapping[str, Any]] | None = None,
         path: str | None = None,
-        conversion_rule: RuleReference | Mapping[str, RuleReference] | None = None,
+        conversion_rule: RuleReferences | None = None,
         column_mapping: Mapping[str, str] | None = None,
         source_format: Literal["events", "offline"] = "events",
         naive_timezone: str = "UTC",
@@ -224,11 +223,12 @@ class StreamConversionsOperator(BaseOperator):
         with explained(self.hook):
             try:
                 summary = self._deliver(context, checkpoint)
-            except DeliveryStoppedError as stopped:
-                self._hand_over(context, stopped.summary)
-                if isinstance(stopped, DayLimitReachedError) and self.deferrable:
-                    moment = after_reset(stopped)
-                    self.log.warning("%s Deferred until %s.", stopped, moment.isoformat())
+            except Exception as error:
+                if self._delivery:
+                    self._hand_over(context, self._delivery.summary)
+                if isinstance(error, DayLimitReachedError) and self.deferrable:
+                    moment = after_reset(error)
+                    self.log.warning("%s Deferred until %s.", error, moment.isoformat())
                     self.defer(trigger=_compat.wake_up_at(moment), method_name="resume")
                 raise
         result = self._hand_over(context, summary)

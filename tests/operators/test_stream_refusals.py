@@ -1,4 +1,4 @@
-"""A delivery that LinkedIn refuses as a whole says which of token, role, scope, product and version is at fault."""
+"""A delivery that ends early says how far it came, and which of token, role, scope, product and version is at fault."""
 
 from __future__ import annotations
 
@@ -48,3 +48,13 @@ def test_what_is_at_fault_is_said_in_words_and_not_tried_again(stream, sandbox, 
     log = task_log()
     assert words in log
     assert "AirflowFailException" in log
+
+
+def test_a_source_that_breaks_off_leaves_the_figures_of_what_went_before(stream, sandbox, warehouse):
+    conversions(warehouse, 30)
+    overflow = "CASE WHEN id = 25 THEN abs(-9223372036854775808) END AS overflow"
+    query = f"SELECT conversions.*, {overflow} FROM conversions"
+    run = stream(sql=query, sql_conn_id="warehouse", batch_size=10, max_in_flight=1)
+    assert run.state == "failed"
+    assert sandbox.world.event_count() in (10, 20)
+    assert run.summary["rows_read"] == run.summary["accepted"] == sandbox.world.event_count()
