@@ -19,8 +19,8 @@ _OF_THE_RULE = re.compile(r"Conversion's method should be|Conversion enabled sho
 _VALUES = re.compile(r'\\?"[^"]*"|:: (?!/)[^\n]*?(?=cannot be coerced)|[0-9a-fA-F]{32,}|\S+@\S+')
 
 
-def without_values(message: str) -> str:
-    """Return one of LinkedIn's messages without what it repeats of the data, for logs and records."""
+def _without_values(message: str) -> str:
+    """Return one of LinkedIn's messages without what it repeats of the data."""
     return _VALUES.sub(lambda match: ":: ... " if match[0].startswith("::") else "...", message)
 
 
@@ -70,10 +70,10 @@ class LinkedInError(Exception):
 
     def forget_values(self) -> None:
         """Drop what LinkedIn's texts repeat of the data; for answers about persons."""
-        self.message = without_values(self.message)
+        self.message = _without_values(self.message)
         self.args = (self.message,)
         self.details = [
-            {name: without_values(value) if isinstance(value, str) else value for name, value in detail.items()}
+            {name: _without_values(value) if isinstance(value, str) else value for name, value in detail.items()}
             for detail in self.details
         ]
 
@@ -159,7 +159,7 @@ class InvalidRequestError(LinkedInError):
     def forget_values(self) -> None:
         """Drop what LinkedIn's texts repeat of the data, in the elements' messages as well."""
         super().forget_values()
-        self.elements = {position: without_values(text) for position, text in self.elements.items()}
+        self.elements = {position: _without_values(text) for position, text in self.elements.items()}
 
     @property
     def rule_at_fault(self) -> bool:

@@ -71,6 +71,6 @@ def stopped_at(
 
 
 def short(error: LinkedInError) -> str:
-    """Return LinkedIn's words for a log or an exception: no values, and no thousands of lines."""
-    text = errors.without_values(str(error))
+    """Return LinkedIn's words for a log or an exception, without thousands of lines."""
+    text = str(error)
     return text if len(text) <= 2 * _TEXT_LENGTH else f"{text[:_TEXT_LENGTH]} ... {text[-_TEXT_LENGTH:]}"

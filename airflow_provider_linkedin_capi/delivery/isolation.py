@@ -210,7 +210,7 @@ def _wording(text: str) -> str:
 def _reason(text: str, error: LinkedInError) -> Reason:
     where, kind = _FIELD.search(text), _TYPE.search(text)
     code = kind[1] if kind else error.code or f"LINKEDIN_{error.status}"
-    return Reason(where[1] if where else None, code, errors.without_values(text)[:_LONGEST_MESSAGE])
+    return Reason(where[1] if where else None, code, text[:_LONGEST_MESSAGE])
 
 
 def _halves(piece: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
