@@ -9,10 +9,10 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_linkedin_capi._retries import default_retry_policy
 from airflow_provider_linkedin_capi.api import errors, urns
+from airflow_provider_linkedin_capi.declarations import campaign_associations as associations
+from airflow_provider_linkedin_capi.declarations.campaign_filter import CampaignFilter
 from airflow_provider_linkedin_capi.hooks._diagnosis import diagnosis
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
-from airflow_provider_linkedin_capi.operators import _campaign_associations as associations
-from airflow_provider_linkedin_capi.operators._campaign_filter import CampaignFilter
 from airflow_provider_linkedin_capi.operators._failures import explained, fail
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_linkedin_capi._retries import default_retry_policy
 from airflow_provider_linkedin_capi.api import conversion_rules, url_match_rules, urns
+from airflow_provider_linkedin_capi.declarations import rule_declaration as declaration
+from airflow_provider_linkedin_capi.declarations import rule_fields
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
-from airflow_provider_linkedin_capi.operators import _rule_declaration as declaration
-from airflow_provider_linkedin_capi.operators import _rule_fields as rule_fields
 from airflow_provider_linkedin_capi.operators._failures import explained
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_linkedin_capi._retries import default_retry_policy
 from airflow_provider_linkedin_capi.api import errors, insight_tag_permissions, urns
+from airflow_provider_linkedin_capi.declarations import insight_tag_access as access
+from airflow_provider_linkedin_capi.declarations import insight_tag_domains as domains
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
-from airflow_provider_linkedin_capi.operators import _insight_tag_access as access
-from airflow_provider_linkedin_capi.operators import _insight_tag_domains as domains
 from airflow_provider_linkedin_capi.operators._failures import explained, fail
 
 if TYPE_CHECKING:

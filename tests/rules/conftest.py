@@ -128,5 +128,5 @@ def calls(sandbox: SandboxServer) -> Callable[[], list[str]]:
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing takes time to show up at the LinkedIn on localhost."""
-    monkeypatch.setattr("airflow_provider_linkedin_capi.operators._rule_declaration._SHOW_UP_SECONDS", 0)
+    monkeypatch.setattr("airflow_provider_linkedin_capi.declarations.rule_declaration._SHOW_UP_SECONDS", 0)
     monkeypatch.setattr("airflow_provider_linkedin_capi.api.retry._FIRST_WAIT", 0.0)

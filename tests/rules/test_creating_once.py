@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_linkedin_capi.api import errors
-from airflow_provider_linkedin_capi.operators._rule_declaration import RuleExistsError, declare
+from airflow_provider_linkedin_capi.declarations.rule_declaration import RuleExistsError, declare
 from airflow_provider_linkedin_capi.operators.conversion_rules import CreateConversionRuleOperator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_linkedin_capi.declarations.rule_declaration import Declared
     from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
-    from airflow_provider_linkedin_capi.operators._rule_declaration import Declared
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
     from tests.rules.conftest import RunTask
 

@@ -7,8 +7,8 @@ import contextlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_linkedin_capi.declarations.campaign_associations import Difference
 from airflow_provider_linkedin_capi.hooks import _rule_references as references
-from airflow_provider_linkedin_capi.operators._campaign_associations import Difference
 
 CAMPAIGNS = st.sets(st.integers(1, 12).map("urn:li:sponsoredCampaign:{}".format))
 MODES = st.sampled_from(["add", "replace", "remove"])

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi.api import errors
+from airflow_provider_linkedin_capi.declarations import rule_fields
 from airflow_provider_linkedin_capi.hooks import _rule_references as references
-from airflow_provider_linkedin_capi.operators import _rule_fields as rule_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

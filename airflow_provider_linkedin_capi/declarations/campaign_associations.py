@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_linkedin_capi.api import errors, urns
-from airflow_provider_linkedin_capi.operators._campaign_filter import LIVING
+from airflow_provider_linkedin_capi.declarations.campaign_filter import LIVING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from airflow_provider_linkedin_capi.api.batches import BatchResult
     from airflow_provider_linkedin_capi.api.campaigns import Campaign
+    from airflow_provider_linkedin_capi.declarations.campaign_filter import CampaignFilter
     from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
-    from airflow_provider_linkedin_capi.operators._campaign_filter import CampaignFilter
 
 T = TypeVar("T")
 
