@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 console = Console(width=None if os.isatty(1) else 110, highlight=False, record=True)
 
-_MARKS = {"success": "[green]✔[/]", "failed": "[red]✘[/]", "deferred": "[cyan]⏸[/]", "up_for_retry": "[yellow]↻[/]"}
+_MARKS = {"success": "[green]✔[/]", "failed": "[red]✘[/]", "deferred": "[cyan]…[/]", "up_for_retry": "[yellow]↻[/]"}
 _REMARKS = {"deferred": "waits in the triggerer, without a worker slot", "up_for_retry": "will be tried again"}
 
 REPORT = """
