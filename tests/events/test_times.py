@@ -4,6 +4,8 @@ import datetime as dt
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import numpy
+import pandas
 import pendulum
 import pytest
 
@@ -90,8 +92,6 @@ def test_a_date_is_its_midnight() -> None:
 
 
 def test_timestamps_of_pandas_and_numpy_are_read() -> None:
-    pandas = pytest.importorskip("pandas")
-    numpy = pytest.importorskip("numpy")
     for value in (
         pandas.Timestamp("2026-09-20 12:34:56.789"),
         pandas.Timestamp("2026-09-20 14:34:56.789", tz="Europe/Berlin"),
