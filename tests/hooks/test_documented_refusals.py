@@ -1,0 +1,81 @@
+"""Every documented refusal, over a real socket: what the hook raises, repeats, or mends by itself."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_linkedin_capi.api import account_users, retry
+from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
+from tests.support.refusals import DOCUMENTED
+
+if TYPE_CHECKING:
+    from airflow_provider_linkedin_capi.api.errors import LinkedInError
+    from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
+
+USERS = account_users.of_authenticated_member("202609")
+
+
+def of(kind: type[retry.Decision]) -> list[Any]:
+    return [case for case in DOCUMENTED if isinstance(case[3], kind)]
+
+
+def refuse_once(sandbox: SandboxServer, status: int, body: dict[str, Any] | bytes) -> None:
+    text = body.decode() if isinstance(body, bytes) else json.dumps(body)
+    sandbox.world.faults.add("status", status=status, body=text, path="/rest", times=1)
+
+
+def asked(sandbox: SandboxServer) -> list[str]:
+    return [request.path for request in sandbox.world.requests]
+
+
+@pytest.mark.parametrize(("status", "body", "kind", "decision"), of(retry.Stop) + of(retry.Split))
+def test_what_no_repetition_mends_is_raised_at_once(
+    hook: LinkedInConversionsHook,
+    sandbox: SandboxServer,
+    waits: list[float],
+    status: int,
+    body: dict[str, Any] | bytes,
+    kind: type[LinkedInError],
+    decision: retry.Decision,
+) -> None:
+    refuse_once(sandbox, status, body)
+    with pytest.raises(kind) as raised:
+        hook.call(USERS)
+    assert (raised.value.status, waits, len(asked(sandbox))) == (status, [], 1)
+    if isinstance(body, dict):
+        assert raised.value.code == body.get("code")
+        assert body["message"].strip() in str(raised.value)
+    assert "adAccountUsers.FINDER-authenticatedUser" in str(raised.value)
+
+
+@pytest.mark.parametrize(("status", "body", "kind", "decision"), of(retry.Wait))
+def test_what_passes_is_waited_for(
+    hook: LinkedInConversionsHook,
+    sandbox: SandboxServer,
+    waits: list[float],
+    status: int,
+    body: dict[str, Any] | bytes,
+    kind: type[LinkedInError],
+    decision: retry.Wait,
+) -> None:
+    refuse_once(sandbox, status, body)
+    assert hook.call(USERS).elements
+    [seconds] = waits
+    assert decision.seconds / 2 <= seconds <= decision.seconds
+
+
+@pytest.mark.parametrize(("status", "body", "kind", "decision"), of(retry.Refresh))
+def test_a_token_that_is_no_longer_accepted_is_replaced(
+    refreshable: str,
+    sandbox: SandboxServer,
+    status: int,
+    body: dict[str, Any] | bytes,
+    kind: type[LinkedInError],
+    decision: retry.Refresh,
+) -> None:
+    refuse_once(sandbox, status, body)
+    assert LinkedInConversionsHook(refreshable).call(USERS).elements
+    assert asked(sandbox) == ["/rest/adAccountUsers", "/oauth/v2/accessToken", "/rest/adAccountUsers"]
