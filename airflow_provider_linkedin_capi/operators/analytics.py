@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 from airflow_provider_linkedin_capi._retries import default_retry_policy
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators._failures import explained
+from airflow_provider_linkedin_capi.operators._hooked import Hooked
 from airflow_provider_linkedin_capi.reports.report import MAX_XCOM_BYTES, as_json, report_columns
 from airflow_provider_linkedin_capi.reports.request import DEFAULT_FIELDS, several, utc_time, whole_periods
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.reports.window import Scope
 
 
-class AnalyticsReportOperator(BaseOperator):
+class AnalyticsReportOperator(Hooked, BaseOperator):
     """Reads a report completely and puts it into a table, a file or XCom, replacing the same window's rows.
 
     LinkedIn restates its figures for 72 hours and longer, so a daily run should read the last days again
@@ -183,9 +184,7 @@ class AnalyticsReportOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the report, store it, compare it; return counts and totals."""
-        from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
-
-        hook = LinkedInConversionsHook(self.linkedin_conn_id, ad_account_id=self.ad_account_id or None)
+        hook = self.hook
         with explained(hook):
             asked = self._request(hook)
             CampaignManagerLink.persist(context, asked.account)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -14,6 +13,7 @@ from airflow_provider_linkedin_capi.declarations.campaign_filter import Campaign
 from airflow_provider_linkedin_capi.hooks._diagnosis import diagnosis
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators._failures import explained, fail
+from airflow_provider_linkedin_capi.operators._hooked import Hooked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,12 +21,11 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_linkedin_capi.api.campaigns import Campaign
-    from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
 
 _MODES = ("add", "replace", "remove")
 
 
-class AssociateCampaignsOperator(BaseOperator):
+class AssociateCampaignsOperator(Hooked, BaseOperator):
     """Bring the campaigns of a conversion rule to a declared state.
 
     LinkedIn attributes a conversion only to campaigns that are associated with its rule, and accepts events of a rule
@@ -94,13 +93,6 @@ class AssociateCampaignsOperator(BaseOperator):
         self.dry_run_only = dry_run
         self.ad_account_id = ad_account_id
         self.linkedin_conn_id = linkedin_conn_id
-
-    @cached_property
-    def hook(self) -> LinkedInConversionsHook:
-        """The hook for the operator's ad account."""
-        from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
-
-        return LinkedInConversionsHook(self.linkedin_conn_id, ad_account_id=self.ad_account_id)
 
     def execute(self, context: Context) -> dict[str, list[str]]:
         """Send what differs and return what was done."""

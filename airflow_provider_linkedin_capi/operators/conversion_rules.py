@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -13,18 +12,18 @@ from airflow_provider_linkedin_capi.declarations import rule_declaration as decl
 from airflow_provider_linkedin_capi.declarations import rule_fields
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators._failures import explained
+from airflow_provider_linkedin_capi.operators._hooked import Hooked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
 
 _IF_EXISTS = ("reuse", "update", "fail")
 
 
-class _ConversionRuleOperator(BaseOperator):
+class _ConversionRuleOperator(Hooked, BaseOperator):
     """What both operators share: the rule's fields as parameters, and the result."""
 
     operator_extra_links = (CampaignManagerLink(),)
@@ -59,13 +58,6 @@ class _ConversionRuleOperator(BaseOperator):
         self.url_match_rules = url_match_rules
         self.ad_account_id = ad_account_id
         self.linkedin_conn_id = linkedin_conn_id
-
-    @cached_property
-    def hook(self) -> LinkedInConversionsHook:
-        """The hook for the operator's ad account."""
-        from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
-
-        return LinkedInConversionsHook(self.linkedin_conn_id, ad_account_id=self.ad_account_id)
 
     def _fields(self, conversion_method: str | None = None) -> dict[str, Any]:
         """Return the rule's fields that were given, as LinkedIn spells them."""

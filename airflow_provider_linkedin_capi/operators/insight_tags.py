@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -13,6 +12,7 @@ from airflow_provider_linkedin_capi.declarations import insight_tag_access as ac
 from airflow_provider_linkedin_capi.declarations import insight_tag_domains as domains
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators._failures import explained, fail
+from airflow_provider_linkedin_capi.operators._hooked import Hooked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_linkedin_capi.api.insight_tags import InsightTag
-    from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
 
 
-class _InsightTagOperator(BaseOperator):
+class _InsightTagOperator(Hooked, BaseOperator):
     """What the operators share: connection and ad account."""
 
     operator_extra_links = (CampaignManagerLink(),)
@@ -40,13 +39,6 @@ class _InsightTagOperator(BaseOperator):
         super().__init__(**kwargs)
         self.ad_account_id = ad_account_id
         self.linkedin_conn_id = linkedin_conn_id
-
-    @cached_property
-    def hook(self) -> LinkedInConversionsHook:
-        """The hook for the operator's ad account."""
-        from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
-
-        return LinkedInConversionsHook(self.linkedin_conn_id, ad_account_id=self.ad_account_id)
 
 
 class EnsureInsightTagOperator(_InsightTagOperator):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator, XComArg, conf
@@ -16,6 +15,7 @@ from airflow_provider_linkedin_capi.delivery.errors import DayLimitReachedError
 from airflow_provider_linkedin_capi.delivery.protocols import DeliverySettings
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators._failures import explained
+from airflow_provider_linkedin_capi.operators._hooked import Hooked
 from airflow_provider_linkedin_capi.operators._stream_checks import check_budget, check_parameters
 from airflow_provider_linkedin_capi.sources.handed_over import HandedOver
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sources.chunks import Source
 
 
-class StreamConversionsOperator(BaseOperator):
+class StreamConversionsOperator(Hooked, BaseOperator):
     """Deliver conversion events to LinkedIn, and say of every row what became of it.
 
     Rows come from exactly one of ``sql``, ``records`` and ``path``; each becomes a conversion event or a rejection
@@ -204,13 +204,6 @@ class StreamConversionsOperator(BaseOperator):
     def records(self, value: Any) -> None:
         rendered = "_records" in self.__dict__ and not isinstance(value, XComArg | None)
         self._records = HandedOver(value) if rendered else value
-
-    @cached_property
-    def hook(self) -> LinkedInConversionsHook:
-        """The hook for the operator's ad account."""
-        from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
-
-        return LinkedInConversionsHook(self.linkedin_conn_id, ad_account_id=self.ad_account_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Deliver the rows and return the summary."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,6 +22,7 @@ from airflow_provider_linkedin_capi.api import limits
 from airflow_provider_linkedin_capi.hooks._rule_references import RuleReferenceError
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators._failures import explained
+from airflow_provider_linkedin_capi.operators._hooked import Hooked
 from airflow_provider_linkedin_capi.reports import waiting
 from airflow_provider_linkedin_capi.reports.diagnosis import Cause
 from airflow_provider_linkedin_capi.reports.report import MAX_XCOM_BYTES, as_json
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
     from airflow_provider_linkedin_capi.reports.report import Report
 
 __all__ = [
@@ -66,7 +65,7 @@ _FAILURES = {
 }
 
 
-class AnalyticsReportSensor(BaseSensorOperator):
+class AnalyticsReportSensor(Hooked, BaseSensorOperator):
     """Waits until LinkedIn has attributed conversions, and hands over the report.
 
     LinkedIn attributes within 72 hours after it got the events and restates its figures until then. A report of
@@ -181,13 +180,6 @@ class AnalyticsReportSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self.linkedin_conn_id = linkedin_conn_id
         self._verdict: waiting.Verdict | None = None
-
-    @cached_property
-    def hook(self) -> LinkedInConversionsHook:
-        """The hook for the sensor's account."""
-        from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
-
-        return LinkedInConversionsHook(self.linkedin_conn_id, ad_account_id=self.ad_account_id or None)
 
     def execute(self, context: Context) -> Any:
         """Wait in the mode that was chosen; return the rows."""
