@@ -6,22 +6,11 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi import _compat
-from airflow_provider_linkedin_capi.api import errors
+from airflow_provider_linkedin_capi.api import errors, retry
 from airflow_provider_linkedin_capi.delivery.errors import DayLimitReachedError, DeliveryStoppedError
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-#: LinkedIn's answers that stay the same until somebody changes something.
-_LASTING = (
-    errors.AccessDeniedError,
-    errors.CredentialsError,
-    errors.InvalidRequestError,
-    errors.NotFoundError,
-    errors.TooLargeError,
-    errors.VersionError,
-    ValueError,
-)
 
 _CLOCKS_DIFFER = dt.timedelta(minutes=2)
 
@@ -32,11 +21,7 @@ def is_lasting(error: BaseException) -> bool:
     Wrong columns, rules and settings are ``ValueError``; a conflict, a database's and a server's fault may pass.
     """
     error = cause(error)
-    if isinstance(error, errors.RateLimitError):
-        return error.window == "quota"
-    if isinstance(error, errors.ConflictError):
-        return False
-    return isinstance(error, _LASTING)
+    return retry.is_lasting(error) if isinstance(error, errors.LinkedInError) else isinstance(error, ValueError)
 
 
 def after_reset(error: DayLimitReachedError) -> dt.datetime:

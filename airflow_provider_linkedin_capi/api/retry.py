@@ -97,6 +97,24 @@ def decide(
     return Wait(_back_off(attempt, jitter))
 
 
+#: LinkedIn's answers that stay the same until somebody changes something.
+_LASTING = (
+    errors.AccessDeniedError,
+    errors.CredentialsError,
+    errors.InvalidRequestError,
+    errors.NotFoundError,
+    errors.TooLargeError,
+    errors.VersionError,
+)
+
+
+def is_lasting(error: errors.LinkedInError) -> bool:
+    """Whether asking again later, as a task's retry or a sensor's next look does, meets the same answer."""
+    if isinstance(error, errors.RateLimitError):
+        return error.window == "quota"
+    return isinstance(error, _LASTING) and not isinstance(error, errors.ConflictError)
+
+
 class Attempts:
     """The attempts at one call, counted; what every sender's loop asks after each failure."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airflow_provider_linkedin_capi.api import errors, limits
+from airflow_provider_linkedin_capi.api import limits
 from airflow_provider_linkedin_capi.reports import metrics
 from airflow_provider_linkedin_capi.reports.report import as_json
 from airflow_provider_linkedin_capi.reports.request import CONVERSIONS
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.reports.report import Report
 
 READY_WHEN = ("rows", "settled", "final")
-
-#: What passes by itself: the next look may succeed. (A RateLimitError of the day does so after midnight UTC.)
-PASSING = (errors.ServerError, errors.RateLimitError, errors.NotSentError, errors.OutcomeUnknownError)
 
 
 class Sighting(msgspec.Struct, frozen=True):

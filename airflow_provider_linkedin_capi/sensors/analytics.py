@@ -18,7 +18,9 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_linkedin_capi import _compat
+from airflow_provider_linkedin_capi._retries import default_retry_policy
 from airflow_provider_linkedin_capi.api import limits
+from airflow_provider_linkedin_capi.api.errors import LinkedInError
 from airflow_provider_linkedin_capi.hooks._rule_references import RuleReferenceError
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators._failures import explained
@@ -158,6 +160,7 @@ class AnalyticsReportSensor(Hooked, BaseSensorOperator):
         linkedin_conn_id: str = "linkedin_capi_default",
         **kwargs: Any,
     ) -> None:
+        default_retry_policy(kwargs)
         super().__init__(poke_interval=poke_interval, **kwargs)
         if ready_when not in waiting.READY_WHEN:
             raise ValueError(f"ready_when is {ready_when!r}; it can be {', '.join(waiting.READY_WHEN)}")
@@ -291,7 +294,7 @@ class AnalyticsReportSensor(Hooked, BaseSensorOperator):
             with explained(self.hook):
                 report = self.hook.fetch_report(self._request)
                 finding = None if report.rows else self.hook.diagnose_report(self._request)
-        except waiting.PASSING as error:
+        except LinkedInError as error:  # not a lasting one, those are explained
             self.log.warning("This look failed, the next one may not: %s", error)
             return None
         window = f"{self._request.start} to {self._request.end}"

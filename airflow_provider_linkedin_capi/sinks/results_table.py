@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 #: How many values one IN (...) may have in the strictest database (Oracle).
 _IN_LIST = 1000
 _MESSAGE_CHARACTERS = 1000
+_SQLITE_PATIENCE_SECONDS = 60
 
 
 class ResultsTableError(Exception):
@@ -194,10 +195,26 @@ def _engine(conn_id: str) -> Engine:
 
         @event.listens_for(engine, "connect")
         def share_the_file(connection: Any, _: Any) -> None:
-            connection.execute("PRAGMA busy_timeout = 60000")
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA busy_timeout = {_SQLITE_PATIENCE_SECONDS * 1000}")
+            _write_ahead(connection)
 
     return engine
+
+
+def _write_ahead(connection: Any) -> None:
+    """Switch a SQLite file; SQLite's own patience ends at once where two connections switch at the same time."""
+    from sqlite3 import OperationalError
+
+    from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
+
+    for attempt in Retrying(
+        retry=retry_if_exception_type(OperationalError),
+        wait=wait_random(0.01, 0.1),
+        stop=stop_after_delay(_SQLITE_PATIENCE_SECONDS),
+        reraise=True,
+    ):
+        with attempt:
+            connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _definition(name: str) -> Table:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_linkedin_capi.api import retry
 from airflow_provider_linkedin_capi.api.errors import LinkedInError
 from airflow_provider_linkedin_capi.reports import plan, waiting
 from airflow_provider_linkedin_capi.reports.fetch import IncompleteReportError, fetch
@@ -86,11 +87,11 @@ class AnalyticsReportTrigger(BaseTrigger):
             while time.time() < wait.deadline:
                 try:
                     verdict = await self._look(hook, request, wait)
-                except waiting.PASSING as error:
-                    self.log.warning("This look failed, the next one may not: %s", error)
                 except (LinkedInError, IncompleteReportError) as error:
-                    self.log.warning("Handing over to a worker: %s", error)
-                    return self._event("refused")
+                    if isinstance(error, IncompleteReportError) or retry.is_lasting(error):
+                        self.log.warning("Handing over to a worker: %s", error)
+                        return self._event("refused")
+                    self.log.warning("This look failed, the next one may not: %s", error)
                 else:
                     if verdict.ready or verdict.over:
                         return self._event("ready" if verdict.ready else "over")
