@@ -32,18 +32,28 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def refreshable(sandbox: SandboxServer, connect: Connect) -> str:
-    """A connection with a client, a refresh token, and an access token that LinkedIn does not know."""
-    return connect(
-        "linkedin_capi_default",
-        conn_type="linkedin_capi",
-        host=sandbox.url,
-        login="sandbox-client",
-        password="sandbox-secret",
-        extra={
-            "access_token": "stale-token",
-            "refresh_token": "sandbox-refresh",
-            "ad_account_id": "5012345",
-            "oauth_base_url": f"{sandbox.url}/oauth/v2",
-        },
-    )
+def app_connection(sandbox: SandboxServer, connect: Connect) -> Callable[..., str]:
+    """``app_connection(password=..., **extra)``: a connection with a client and a refresh token, and its id."""
+
+    def define(password: str = "sandbox-secret", **extra: str) -> str:
+        return connect(
+            "linkedin_capi_default",
+            conn_type="linkedin_capi",
+            host=sandbox.url,
+            login="sandbox-client",
+            password=password,
+            extra={
+                "refresh_token": "sandbox-refresh",
+                "ad_account_id": "5012345",
+                "oauth_base_url": f"{sandbox.url}/oauth/v2",
+                **extra,
+            },
+        )
+
+    return define
+
+
+@pytest.fixture
+def refreshable(app_connection: Callable[..., str]) -> str:
+    """A connection whose access token LinkedIn does not know, but that can mint another one."""
+    return app_connection(access_token="stale-token")

@@ -56,15 +56,10 @@ def test_all_threads_share_one_refresh(refreshable: str, sandbox: SandboxServer)
     assert len(exchanges(sandbox)) == 1
 
 
-def test_an_empty_access_token_is_minted_before_the_first_call(sandbox: SandboxServer, connect: Connect) -> None:
-    conn_id = connect(
-        "minted",
-        conn_type="linkedin_capi",
-        host=sandbox.url,
-        login="sandbox-client",
-        password="sandbox-secret",
-        extra={"refresh_token": "sandbox-refresh", "oauth_base_url": f"{sandbox.url}/oauth/v2"},
-    )
+def test_an_empty_access_token_is_minted_before_the_first_call(
+    sandbox: SandboxServer, app_connection: Callable[..., str]
+) -> None:
+    conn_id = app_connection()
     LinkedInConversionsHook(conn_id).call(USERS)
     assert [r.status for r in sandbox.world.requests] == [200, 200]
 
@@ -102,30 +97,16 @@ def test_a_failing_token_service_is_asked_again_as_part_of_the_call(
 
 
 def test_an_unreachable_token_service_ends_after_the_attempts_of_one_call(
-    sandbox: SandboxServer, connect: Connect, waits: list[float]
+    app_connection: Callable[..., str], waits: list[float]
 ) -> None:
-    conn_id = connect(
-        "away",
-        conn_type="linkedin_capi",
-        host=sandbox.url,
-        login="sandbox-client",
-        password="sandbox-secret",
-        extra={"refresh_token": "sandbox-refresh", "oauth_base_url": "http://127.0.0.1:9/oauth/v2"},
-    )
+    conn_id = app_connection(oauth_base_url="http://127.0.0.1:9/oauth/v2")
     with pytest.raises(errors.NotSentError, match=r"no access token: .*no connection to LinkedIn"):
         LinkedInConversionsHook(conn_id).call(USERS)
     assert len(waits) == retry.MAX_ATTEMPTS - 1
 
 
-def test_a_wrong_client_secret_is_named(sandbox: SandboxServer, connect: Connect) -> None:
-    conn_id = connect(
-        "wrong",
-        conn_type="linkedin_capi",
-        host=sandbox.url,
-        login="sandbox-client",
-        password="not-the-secret",
-        extra={"refresh_token": "sandbox-refresh", "oauth_base_url": f"{sandbox.url}/oauth/v2"},
-    )
+def test_a_wrong_client_secret_is_named(app_connection: Callable[..., str]) -> None:
+    conn_id = app_connection(password="not-the-secret")
     with pytest.raises(errors.CredentialsError, match="client id and client secret"):
         LinkedInConversionsHook(conn_id).call(USERS)
 
