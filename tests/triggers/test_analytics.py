@@ -110,21 +110,18 @@ def test_it_looks_again_until_there_is_enough(
     assert len(looks) > 2
 
 
-def test_the_deadline_is_a_point_in_time_so_a_restart_adds_nothing(make: Make, linkedin: str) -> None:
-    trigger = make(patience=1)
-    time.sleep(1)
-    restarted = AnalyticsReportTrigger(**trigger.serialize()[1])
-    began = time.monotonic()
+def test_the_deadline_is_a_point_in_time_so_a_restart_adds_nothing(
+    sandbox: SandboxServer, make: Make, delivered: int
+) -> None:
+    sandbox.world.requests.clear()
+    trigger = make(patience=-1)
 
-    assert fired(restarted)["status"] == "timeout"
-    assert time.monotonic() - began < 0.9
+    assert fired(AnalyticsReportTrigger(**trigger.serialize()[1]))["status"] == "timeout"
+    assert not sandbox.world.requests
 
 
 def test_a_long_poll_interval_does_not_outlast_the_deadline(make: Make) -> None:
-    began = time.monotonic()
-
-    assert fired(make(poll_interval=600, patience=0.3))["status"] == "timeout"
-    assert time.monotonic() - began < 5
+    assert fired(make(poll_interval=3600, patience=0.3))["status"] == "timeout"
 
 
 def test_a_final_report_is_looked_at_once_when_its_time_has_come(
@@ -145,12 +142,10 @@ def test_it_is_over_when_the_72_hours_are_and_nothing_is_there(sandbox: SandboxS
 def test_what_the_worker_saw_counts_for_settling(make: Make, delivered: int) -> None:
     first = fired(make())
     seen = {**first["sighting"], "since": time.time() - 3600}
-    began = time.monotonic()
 
     payload = fired(make(ready_when="settled", settle_for=3600, sighting=seen))
 
     assert (payload["status"], payload["sighting"]) == ("ready", seen)
-    assert time.monotonic() - began < 5
 
 
 def test_a_refusal_goes_back_to_the_worker(sandbox: SandboxServer, make: Make) -> None:
@@ -209,17 +204,18 @@ def test_others_on_the_event_loop_go_on_meanwhile(sandbox: SandboxServer, make: 
     """A look at a slow LinkedIn holds up nobody else."""
     sandbox.world.settings.latency_seconds = 0.8
 
-    async def longest_stall() -> float:
-        trigger = make()
+    async def turns() -> int:
+        trigger = make(poll_interval=0.05)
         waiting = asyncio.ensure_future(trigger.run().__anext__())
-        longest, before = 0.0, time.monotonic()
+        count = 0
         while not waiting.done():
             await asyncio.sleep(0.01)
-            longest, before = max(longest, time.monotonic() - before), time.monotonic()
+            count += 1
         assert (await waiting).payload["status"] == "ready"
-        return longest
+        return count
 
-    assert asyncio.run(longest_stall()) < 0.6
+    # Five before the look, and a loop that stood still while LinkedIn took its time would turn no more often.
+    assert asyncio.run(turns()) > 12
 
 
 def test_cancelling_ends_it_at_once(make: Make) -> None:
