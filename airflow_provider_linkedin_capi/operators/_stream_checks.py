@@ -43,6 +43,18 @@ def _is_budget(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def check_places(path: str | None, rejects_path: str | None) -> None:
+    """Refuse dead letters among the files that are read: the task would feed on what it writes, without end."""
+    if path is None or rejects_path is None:
+        return
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    source, target = ObjectStoragePath(path), ObjectStoragePath(rejects_path)
+    same_store = type(source.fs) is type(target.fs)
+    if same_store and source.path.rstrip("/") in (target.path.rstrip("/"), target.parent.path.rstrip("/")):
+        raise ValueError(f"rejects_path {rejects_path} lies where path reads from: give the dead letters another place")
+
+
 def check_budget(summary: Summary, *, on_invalid: str, max_invalid: int | float | None) -> None:
     """Fail when more rows were not delivered than the DAG's author allows.
 

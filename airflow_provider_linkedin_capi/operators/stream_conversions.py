@@ -16,7 +16,7 @@ from airflow_provider_linkedin_capi.delivery.protocols import DeliverySettings
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators._failures import explained
 from airflow_provider_linkedin_capi.operators._hooked import Hooked
-from airflow_provider_linkedin_capi.operators._stream_checks import check_budget, check_parameters
+from airflow_provider_linkedin_capi.operators._stream_checks import check_budget, check_parameters, check_places
 from airflow_provider_linkedin_capi.sources.handed_over import HandedOver
 
 if TYPE_CHECKING:
@@ -256,6 +256,7 @@ class StreamConversionsOperator(Hooked, BaseOperator):
         from airflow_provider_linkedin_capi.sinks.task_runs import TaskRun
 
         hook = self.hook
+        check_places(self.path, self.rejects_path)
         if hook.settings.ad_account:
             CampaignManagerLink.persist(context, hook.settings.ad_account)
         mapper_factory = self._mapper_factory(hook)
