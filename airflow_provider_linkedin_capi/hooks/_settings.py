@@ -21,6 +21,7 @@ DEFAULT_TIMEOUT = 60.0
 MASKED = "***"
 
 _VERSION = re.compile(r"20[0-9]{2}(0[1-9]|1[0-2])(\.[0-9]{2})?\Z")
+_VISIBLE = re.compile(r"[!-~]+")
 _WARN_BEFORE = dt.timedelta(days=30)
 
 
@@ -75,13 +76,21 @@ def from_connection(
     conn_id = connection.conn_id
     secrets = {
         "client secret": connection.password,
-        "access token": extra.get("access_token"),
-        "refresh token": extra.get("refresh_token"),
+        "access token": _token(extra.get("access_token")),
+        "refresh token": _token(extra.get("refresh_token")),
     }
     if masked := [name for name, value in secrets.items() if value == MASKED]:
         raise ConnectionSettingsError(
             f"Connection {conn_id!r}: the {' and the '.join(masked)} arrived as '***': save the connection and "
             "test it again, or type the value anew."
+        )
+    if unsendable := [
+        name for name in ("access token", "refresh token") if not _VISIBLE.fullmatch(secrets[name] or "none")
+    ]:
+        # Told here, since what refuses such a header quotes it.
+        raise ConnectionSettingsError(
+            f"Connection {conn_id!r}: the {' and the '.join(unsendable)} holds white space or a character that no "
+            "token has: copy it anew."
         )
     if not (secrets["access token"] or (connection.login and connection.password and secrets["refresh token"])):
         raise ConnectionSettingsError(
@@ -100,7 +109,7 @@ def from_connection(
         ad_account=_ad_account(ad_account_id or extra.get("ad_account_id"), conn_id),
         api_version=_version(str(api_version or extra.get("api_version") or limits.DEFAULT_API_VERSION)),
         keep_rotated_refresh_token=_boolean(extra.get("keep_rotated", True)),
-        timeout=float(extra.get("timeout", DEFAULT_TIMEOUT)),
+        timeout=_timeout(extra.get("timeout", DEFAULT_TIMEOUT), conn_id),
         proxies=proxies if isinstance(proxies, dict) else {"http": proxies, "https": proxies},
         verify=_verify(extra.get("verify", extra.get("verify_ssl", True))),
         cert=extra.get("cert"),
@@ -146,6 +155,18 @@ def _version(value: str) -> str:
     if not _VERSION.match(value):
         raise ConnectionSettingsError(f"{value!r} is no API version: write year and month, e.g. 202609.")
     return value
+
+
+def _token(value: Any) -> str | None:
+    """Without the line break that files and clipboards add at its end."""
+    return str(value).strip() or None if value is not None else None
+
+
+def _timeout(value: Any, conn_id: str | None) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ConnectionSettingsError(f"Connection {conn_id!r}: timeout {value!r} is no number of seconds.") from None
 
 
 def _boolean(value: Any) -> bool:

@@ -50,6 +50,26 @@ def test_without_a_way_to_a_token_it_says_what_to_set(fields: dict[str, Any]) ->
         settings(**fields)
 
 
+def test_the_line_break_after_a_pasted_token_is_no_part_of_it() -> None:
+    found = settings(
+        login="id", password="secret", extra={"access_token": "a-token\n", "refresh_token": " refresh\r\n"}
+    )
+    assert (found.access_token, found.refresh_token) == ("a-token", "refresh")
+
+
+@pytest.mark.parametrize("token", ["secret\ntoken", "secret token", "secret\N{EN DASH}token"])
+@pytest.mark.parametrize("name", ["access_token", "refresh_token"])
+def test_a_token_that_no_header_can_hold_is_refused_without_being_quoted(name: str, token: str) -> None:
+    with pytest.raises(_settings.ConnectionSettingsError, match=f"the {name.replace('_', ' ')} holds white") as raised:
+        settings(extra={"access_token": "a-token", name: token})
+    assert "secret" not in str(raised.value)
+
+
+def test_a_timeout_that_is_no_number_is_named_with_its_connection() -> None:
+    with pytest.raises(_settings.ConnectionSettingsError, match="'ads': timeout 'soon' is no number of seconds"):
+        settings(extra={"access_token": "a-token", "timeout": "soon"})
+
+
 def test_empty_fields_of_the_form_are_absent() -> None:
     names = ("ad_account_id", "api_version", "oauth_base_url", "refresh_token", "timeout", "verify", "proxies")
     assert settings(extra={"access_token": "a-token", **dict.fromkeys(names)}) == settings()
