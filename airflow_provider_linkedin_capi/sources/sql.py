@@ -136,7 +136,11 @@ def _driver_parameters(parameters: Parameters | None) -> Any:
 def _one_statement(sql: str) -> str:
     import sqlparse
 
-    statements = [statement for statement in sqlparse.split(sql) if statement.strip("; \n\t")]
+    statements = [
+        statement
+        for statement in sqlparse.split(sql)
+        if sqlparse.format(statement, strip_comments=True).strip("; \n\t")
+    ]
     if len(statements) != 1:
         raise SourceError(
             f"sql holds {len(statements)} statements; write a single SELECT (set-up belongs into a task before)."

@@ -75,6 +75,12 @@ def test_several_statements_are_refused_before_any_runs(seven_rows, statement):
     assert seven_rows.query("SELECT COUNT(*) AS rows FROM conversions") == [{"rows": 7}]
 
 
+@pytest.mark.parametrize("comment", ["-- that is all; really", "/* that is all */"])
+def test_a_comment_after_the_semicolon_is_no_statement(seven_rows, comment):
+    source = SqlSource("warehouse", f"SELECT * FROM conversions;\n{comment}\n", count=True)
+    assert source.count_rows() == 7
+
+
 def test_a_statement_that_returns_nothing_is_refused(seven_rows):
     with pytest.raises(SourceError, match="returns no rows"):
         read(SqlSource("warehouse", "CREATE TABLE other (id INTEGER)"))
