@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 #: Every field of a row, with its other spellings.
 FIELDS: Final = {
@@ -82,6 +83,11 @@ def resolve_mapping(
     :param also: further names that columns may be mapped to.
     :raises ColumnError: see :func:`match_columns`.
     """
+    if not isinstance(column_mapping, Mapping):
+        raise ColumnError(
+            f"column_mapping has to be a mapping of column to field, not {type(column_mapping).__name__}; "
+            "templates go into its values"
+        )
     targets = _FIELD_OF | {loose(name): name for name in also}
     resolved = {}
     present = {loose(column) for column in columns}

@@ -140,3 +140,8 @@ def test_warnings_of_rejected_rows_are_not_reported() -> None:
     result = mapper("happened_at", "email", "amount", "currency").map([(0, "test@example.com", "1.005", "USD")])
     assert result.rejections
     assert not result.warnings
+
+
+def test_a_column_mapping_that_is_text_is_refused():
+    with pytest.raises(ColumnError, match="has to be a mapping of column to field, not str"):
+        mapper("happened_at", "crm_mail", column_mapping='{"crm_mail": "email"}')
