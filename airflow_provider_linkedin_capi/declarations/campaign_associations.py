@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_linkedin_capi.api.batches import BatchResult
     from airflow_provider_linkedin_capi.api.campaigns import Campaign
+    from airflow_provider_linkedin_capi.api.conversion_rules import ConversionRule
     from airflow_provider_linkedin_capi.declarations.campaign_filter import CampaignFilter
     from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
 
@@ -88,6 +89,30 @@ def read_campaigns(hook: LinkedInConversionsHook, wanted: Sequence[str]) -> dict
     except errors.AccessDeniedError as error:
         log.warning("Whether the campaigns are of the account and still run cannot be read: %s", error)
         return None
+    return found
+
+
+def associated_with(
+    hook: LinkedInConversionsHook, rule: ConversionRule, selected: Iterable[str], mode: str
+) -> set[str]:
+    """Return the campaigns that are associated with a rule, as far as the mode needs to know them.
+
+    A rule may come without its campaigns; that it lists none is checked against the associations themselves.
+    """
+    if rule.campaign_urns:
+        return set(rule.campaign_urns)
+    candidates = set(selected)
+    if mode != "add":
+        try:
+            candidates |= {campaign.urn for campaign in hook.find_campaigns()}
+        except errors.AccessDeniedError as error:
+            log.warning("Whether other campaigns are associated with rule %s cannot be read: %s", rule.id, error)
+    found: set[str] = set()
+    for part in _parts(_ordered(candidates), _PAIRS_PER_REQUEST):
+        try:
+            found |= {campaign for campaign, _ in hook.get_campaign_associations(rule.urn, part).results}
+        except errors.NotFoundError:
+            continue
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_linkedin_capi.api import campaigns, urns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from airflow_provider_linkedin_capi.api.campaigns import Campaign
 
 _KEYS = ("status", "name", "campaign_group", "objective")
@@ -39,6 +38,8 @@ class CampaignFilter:
 
         :raises ValueError: an unknown key or status, or a key without values.
         """
+        if not isinstance(given, Mapping):
+            raise ValueError(f"campaign_filter is a {type(given).__name__}: give a mapping with {', '.join(_KEYS)}")
         if unknown := [key for key in given if key not in _KEYS]:
             raise ValueError(f"campaign_filter: unknown key {', '.join(map(repr, unknown))}; it has {', '.join(_KEYS)}")
         values = {key: _values(key, value) for key, value in given.items()}
@@ -63,7 +64,7 @@ class CampaignFilter:
 
 
 def _values(key: str, value: Any) -> tuple[str, ...]:
-    values = tuple(map(str, [value] if isinstance(value, str | int) else value))
+    values = tuple(map(str, [value] if isinstance(value, str | int) else value or ()))
     if not values:
         raise ValueError(f"campaign_filter: {key} has no values; leave it out to allow any")
     return values

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_linkedin_capi.api.ad_accounts import AdAccount
     from airflow_provider_linkedin_capi.api.batches import BatchResult
+    from airflow_provider_linkedin_capi.api.campaign_associations import CampaignAssociation
     from airflow_provider_linkedin_capi.api.campaigns import Campaign
 
 
@@ -33,6 +34,13 @@ class CampaignsMixin(Caller):
         yield from self.walk(
             campaigns.search(self.ad_account, self.api_version, status=status, campaign_group=campaign_group, ids=ids)
         )
+
+    def get_campaign_associations(
+        self, rule: int | str, campaigns: Iterable[int | str]
+    ) -> BatchResult[tuple[str, str], CampaignAssociation]:
+        """Return which of some campaigns are associated with a rule; the error of each other is a 404."""
+        pairs = [(campaign, rule) for campaign in campaigns]
+        return self.call(campaign_associations.batch_get(pairs, self.api_version))
 
     def associate_campaigns(
         self, rule: int | str, campaigns: Iterable[int | str]

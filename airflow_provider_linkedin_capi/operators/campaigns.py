@@ -100,7 +100,8 @@ class AssociateCampaignsOperator(Hooked, BaseOperator):
             CampaignManagerLink.persist(context, self.hook.ad_account)
             selected, known = self._selection()
             rule = self.hook.get_conversion_rule(self.hook.resolve_conversion_rule(self.conversion_rule, method=None))
-            difference = associations.Difference.between(rule.campaign_urns, selected, self.mode)
+            associated = associations.associated_with(self.hook, rule, selected, self.mode)
+            difference = associations.Difference.between(associated, selected, self.mode)
             self._warn(difference, known, f"Conversion rule {rule.id} ({rule.name!r})")
             self._tell(difference, known, rule.name)
             if self.dry_run_only:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_linkedin_capi.operators.campaigns import AssociateCampaignsOperator
+from airflow_provider_linkedin_capi.sandbox import rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,6 +108,21 @@ def test_a_run_that_changes_nothing_sends_nothing(associate: Any, calls: Any, mo
     assert not {PUT, DELETE} & set(calls())
 
 
+@pytest.mark.parametrize(
+    ("mode", "campaigns", "added", "removed"),
+    [("add", [LEADS], [], []), ("replace", [LEADS, TEASER], [TEASER], [RETARGETING]), ("remove", [LEADS], [], [LEADS])],
+)
+def test_a_rule_that_comes_without_its_campaigns_is_compared_with_its_associations(
+    associate: Any, world: World, monkeypatch: Any, mode: str, campaigns: Any, added: Any, removed: Any
+) -> None:
+    shown = rules._shown
+    monkeypatch.setattr(rules, "_shown", lambda *args: {**shown(*args), "campaigns": [], "associatedCampaigns": []})
+    before = associated(world)
+    result = associate(mode=mode, campaigns=campaigns)
+    assert (result["added"], result["removed"]) == (added, removed)
+    assert associated(world) == (before | set(added)) - set(removed)
+
+
 def test_replacing_by_an_empty_selection_is_refused(associate: Any, world: World) -> None:
     with pytest.raises(Exception, match="would end every association"):
         associate(mode="replace", campaign_filter={"name": "No such campaign"})
@@ -158,6 +174,8 @@ def test_filters_select_campaigns(associate: Any, world: World, wanted: Any, sel
         ({"campaign_filter": {"nam": "*"}}, "unknown key 'nam'"),
         ({"campaign_filter": {"status": ["RUNNING"]}}, "status RUNNING is not one of"),
         ({"campaign_filter": {"name": []}}, "name has no values"),
+        ({"campaign_filter": {"name": None}}, "name has no values"),
+        ({"campaign_filter": "{'name': '*'}"}, "campaign_filter is a str: give a mapping"),
         ({"campaigns": ["urn:li:sponsoredCreative:5"]}, "urn:li:sponsoredCampaign:<number>"),
         ({"campaigns": "Spring leads"}, "not the id of a campaign"),
     ],
