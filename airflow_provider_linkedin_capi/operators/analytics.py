@@ -217,6 +217,10 @@ class AnalyticsReportOperator(Hooked, BaseOperator):
 
         granularity = self.time_granularity.upper()
         lookback = int(self.lookback_days)
+        if lookback < 0:
+            raise ValueError(
+                f"lookback_days={lookback}: give the days before start_date that are read again, 0 for none"
+            )
         if lookback and granularity == "ALL":
             raise ValueError("lookback_days replaces single days or months; with time_granularity ALL there are none")
         start, end = whole_periods(
@@ -225,7 +229,7 @@ class AnalyticsReportOperator(Hooked, BaseOperator):
             granularity,
             dt.datetime.now(dt.UTC).date(),
         )
-        return hook.report_request(
+        asked = hook.report_request(
             start_date=start,
             end_date=end,
             conversion_rules=self.conversion_rules,
@@ -239,6 +243,9 @@ class AnalyticsReportOperator(Hooked, BaseOperator):
             names=self.names,
             fill_zeros=self.fill_zeros,
         )
+        if self.reconcile:
+            reconciliation.check(asked)
+        return asked
 
     def _check_that_empty_is_true(self, hook: LinkedInConversionsHook, asked: ReportRequest) -> None:
         """Refuse to replace stored rows by the empty report that LinkedIn gives to those without access."""

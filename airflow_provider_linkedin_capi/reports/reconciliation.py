@@ -62,11 +62,25 @@ class Sent:
 SentCounts = dict[tuple[dt.date, str], Sent]
 
 
+def check(asked: ReportRequest) -> None:
+    """Refuse a report that does not tell rules apart, or does not count conversions.
+
+    :raises ValueError: it cannot be reconciled.
+    """
+    if asked.finder == "attributedRevenueMetrics" or "CONVERSION" not in asked.pivots:
+        raise ValueError(
+            "reconcile compares conversions by rule: give pivot CONVERSION, alone or among others, and no "
+            "attributedRevenueMetrics"
+        )
+
+
 def given_counts(counts: Mapping[Any, Any], asked: ReportRequest) -> SentCounts:
     """Return counts that the user gave for the whole window: events by rule, or ``sent`` and ``accepted`` of each.
 
-    :raises ValueError: the report has more than one period, to which they could belong.
+    :raises ValueError: the report has more than one period, to which they could belong; or they are no counts.
     """
+    if not isinstance(counts, Mapping):
+        raise ValueError(f"sent_counts is a {type(counts).__name__}: give a mapping from rule to count")
     if len(periods(asked)) > 1:
         raise ValueError(
             "sent_counts say nothing about single days: reconcile them with time_granularity ALL, a window of one "
@@ -75,7 +89,12 @@ def given_counts(counts: Mapping[Any, Any], asked: ReportRequest) -> SentCounts:
     found: SentCounts = {}
     for rule, count in counts.items():
         both = count if isinstance(count, Mapping) else {"sent": count, "accepted": count}
-        found[asked.start, urns.conversion_rule(rule)] = Sent(int(both["sent"]), int(both["accepted"]))
+        try:
+            found[asked.start, urns.conversion_rule(rule)] = Sent(int(both["sent"]), int(both["accepted"]))
+        except (KeyError, TypeError) as error:
+            raise ValueError(
+                f'sent_counts for rule {rule} is {count!r}: give a number, or {{"sent": 812, "accepted": 800}}'
+            ) from error
     return found
 
 

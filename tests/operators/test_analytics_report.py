@@ -330,6 +330,35 @@ def test_given_counts_are_reconciled_for_the_window_as_a_whole(
     assert row["value"] == f"{attributed.value:.2f}"
 
 
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"pivot": "CAMPAIGN"}, "give pivot CONVERSION"),
+        ({"finder": "attributedRevenueMetrics", "pivot": "CONVERSION"}, "no attributedRevenueMetrics"),
+        ({"sent_counts": {1: {"sent": 5}}}, "sent_counts for rule 1 is {'sent': 5}: give a number"),
+        ({"sent_counts": {1: None}}, "sent_counts for rule 1 is None"),
+        ({"sent_counts": "{}"}, "sent_counts is a str: give a mapping"),
+        ({"lookback_days": -1, "time_granularity": "DAILY"}, "lookback_days=-1"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_reconciled_or_looked_back_to_is_refused_in_words(
+    linkedin: str, rule: int, parameters: dict[str, Any], complaint: str
+) -> None:
+    from types import SimpleNamespace
+
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    from airflow_provider_linkedin_capi.operators.analytics import AnalyticsReportOperator
+
+    window = {"start_date": days_ago(6), "end_date": days_ago(3), "time_granularity": "ALL"}
+    asked = {**window, "reconcile": True, "sent_counts": {rule: 180}, **parameters}
+    context: Any = {"ti": SimpleNamespace(xcom_push=lambda key, value: None)}
+    with pytest.raises(AirflowFailException) as failure:
+        AnalyticsReportOperator(task_id="report", **asked).execute(context)
+    assert complaint in str(failure.value)
+
+
 def test_what_starts_on_the_reports_asset_learns_its_figures(
     sandbox: SandboxServer, rule: int, report: Callable[..., Ended], warehouse: Warehouse
 ) -> None:
