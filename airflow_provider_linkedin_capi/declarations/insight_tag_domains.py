@@ -41,8 +41,8 @@ def patterns(allowed_domains: Sequence[str] | str) -> list[str]:
 
     :raises ValueError: there is none, or one cannot match a domain's name.
     """
-    given = allowed_domains.split(",") if isinstance(allowed_domains, str) else allowed_domains
-    globs = [glob.strip().lower() for glob in given]
+    given = allowed_domains.split(",") if isinstance(allowed_domains, str) else allowed_domains or ()
+    globs = [str(glob).strip().lower() for glob in given]
     if not any(globs):
         raise ValueError(
             f"allowed_domains is {allowed_domains!r}: at least one domain is needed. To block every domain, name one "

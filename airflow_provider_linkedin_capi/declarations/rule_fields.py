@@ -54,7 +54,7 @@ def wire_fields(
     :raises ValueError: something cannot be a field at all; LinkedIn's own rules are checked elsewhere.
     """
     fields = {
-        "name": None if name is None else name.strip(),
+        "name": None if name is None else str(name).strip(),
         "type": conversion_type,
         "conversionMethod": conversion_method,
         "attributionType": attribution_type,
@@ -128,7 +128,7 @@ def _comparable(field: str, value: Any) -> Any:
 
 def _days(parameter: str, value: int | str | None) -> int | None:
     try:
-        return None if value is None else int(value)
+        return None if value is None else int(str(value))
     except ValueError:
         raise ValueError(f"{parameter}={value!r} is not a number of days") from None
 

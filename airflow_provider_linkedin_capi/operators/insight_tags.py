@@ -76,6 +76,8 @@ class EnsureInsightTagOperator(_InsightTagOperator):
 
     def __init__(self, *, first_party_tracking: bool | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if first_party_tracking not in (None, True, False):
+            raise ValueError(f"first_party_tracking={first_party_tracking!r} is not True, False or None")
         self.first_party_tracking = first_party_tracking
 
     def execute(self, context: Context) -> str:

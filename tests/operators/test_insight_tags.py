@@ -107,6 +107,11 @@ def test_first_party_tracking_is_left_alone_unless_asked_for(execute, tag, sandb
     assert len(asked(sandbox, "insightTags.PARTIAL_UPDATE")) == 1
 
 
+def test_a_text_is_not_taken_for_a_yes_to_first_party_tracking():
+    with pytest.raises(ValueError, match="'no' is not True, False or None"):
+        EnsureInsightTagOperator(task_id="task", first_party_tracking="no")
+
+
 def test_an_account_that_may_only_use_the_tag_cannot_switch_its_tracking(execute, tag, sandbox):
     roles(sandbox, tag)[OWN] = "USE_ONLY"
     with pytest.raises(AirflowFailException, match="to switch first-party tracking, it needs FULL access"):
@@ -267,6 +272,7 @@ def test_a_domain_refused_for_a_moment_leaves_the_task_its_retries(execute, doma
     ("allowed", "complaint"),
     [
         ([], "at least one domain is needed"),
+        (None, "at least one domain is needed"),
         ("", "at least one domain is needed"),
         (["example.com", ""], "leave out scheme"),
         (["https://example.com"], "leave out scheme"),

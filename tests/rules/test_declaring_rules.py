@@ -252,6 +252,7 @@ def test_the_same_value_written_otherwise_is_no_difference(declare: Any, calls: 
         ({"conversion_type": "DOWNLOAD", "post_click_attribution_window": 180}, "not one of 1, 7, 30, 90 days"),
         ({"view_through_attribution_window": 31}, "not one of 1, 7, 30, 90, 180, 365 days"),
         ({"post_click_attribution_window": "a month"}, "is not a number of days"),
+        ({"post_click_attribution_window": 30.7}, "is not a number of days"),
         ({"attribution_type": "FIRST_TOUCH"}, "'FIRST_TOUCH' is not one of"),
         ({"value_type": "FIXED"}, "valueType FIXED needs"),
         ({"value_type": "FIXED", "value": "much"}, "give an amount"),
