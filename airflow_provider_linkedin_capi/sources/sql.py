@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.delivery.protocols import Chunk
 
     Parameters = Mapping[str, Any] | Iterable[Any]
+
+#: What databases quote of a cell, as in ``invalid input syntax for type integer: "jane@example.com"``.
+_VALUES = re.compile(r"""(?<=: )(["']).*\1|[0-9a-fA-F]{32,}|\S+@\S+""")
 
 
 class SqlSource:
@@ -149,7 +153,7 @@ def _one_statement(sql: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """The driver's own first line: what follows may quote values."""
+    """The driver's own first line, without the values of cells that it quotes: what follows may quote more."""
     original = getattr(error, "orig", None) or error
     lines = str(original).strip().splitlines()
-    return f"{type(original).__name__}: {lines[0] if lines else 'no message'}"
+    return f"{type(original).__name__}: {_VALUES.sub('...', lines[0]) if lines else 'no message'}"

@@ -118,6 +118,13 @@ def test_postgres_rows_come_with_their_own_types(postgres):
     assert row[3].isoformat().startswith("2026-01-02T03:04:05")
 
 
+@pytest.mark.parametrize("value", ["mary@example.com", "Mary Smith"])
+def test_an_error_does_not_repeat_the_cell_at_fault(postgres, value):
+    with pytest.raises(SourceError, match="invalid input syntax for type integer: ") as raised:
+        read(SqlSource("postgres", f"SELECT who::int FROM (VALUES ('1'), ('{value}')) AS people (who)"))
+    assert value not in str(raised.value)
+
+
 def test_postgres_is_streamed_not_held_in_memory(postgres):
     query = "SELECT i, repeat('x', 1000) AS filler FROM generate_series(1, 300000) AS i"
     rows = 0
