@@ -155,7 +155,13 @@ class ResultsTable:
         from sqlalchemy.exc import SQLAlchemyError
 
         name, schema = self._table.name, self._table.schema
-        there = bool(inspect(self._engine).has_table(name, schema=schema))
+        try:
+            there = bool(inspect(self._engine).has_table(name, schema=schema))
+        except SQLAlchemyError as error:
+            raise ResultsTableError(
+                f"The results table {self._table.fullname} cannot be looked for on connection {self._conn_id!r}: "
+                f"{getattr(error, 'orig', error)}"
+            ) from error
         if not there:
             if self._read_only:
                 return False

@@ -116,6 +116,12 @@ def test_read_only_neither_creates_nor_adds(database, task_run, batch):
     assert len(rows_of(database)) == 1
 
 
+def test_a_database_out_of_reach_is_named_with_its_connection(connect, tmp_path, task_run):
+    connect("gone", conn_type="sqlite", host=str(tmp_path / "missing" / "warehouse.db"))
+    with pytest.raises(ResultsTableError, match=r"results table results .* connection 'gone': unable to open"):
+        ResultsTable("gone", "results", task_run())
+
+
 def test_a_table_of_another_kind_is_refused_at_the_start(database, task_run):
     database.execute("CREATE TABLE results (event_id VARCHAR(10), outcome VARCHAR(10))")
     with pytest.raises(ResultsTableError, match="another kind of table: it has no column conversion, happened_at"):
