@@ -88,7 +88,7 @@ def choose(
     """
     name = str(reference).strip().removeprefix(NAME_PREFIX).strip()
     rules = list(rules)
-    named = [rule for rule in rules if rule.name == name]
+    named = [rule for rule in rules if rule.name.strip() == name]
     usable = [rule for rule in named if method in (None, rule.conversion_method)]
     preferred = [rule for rule in usable if rule.conversion_method == CONVERSIONS_API] or usable
     candidates = [rule for rule in preferred if rule.enabled] or preferred

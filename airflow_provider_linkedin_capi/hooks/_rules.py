@@ -34,11 +34,11 @@ class ConversionRulesMixin(Caller):
     def find_conversion_rules(self, *, name: str | None = None, method: str | None = None) -> Iterator[ConversionRule]:
         """Yield the account's own rules from all pages, of every kind unless a method is given.
 
-        :param name: only rules with exactly this name; there may be several.
+        :param name: only rules with exactly this name, but for spaces around it; there may be several.
         :param method: only rules of this conversion method, e.g. ``CONVERSIONS_API``.
         """
         for rule in self.walk(conversion_rules.find(self.ad_account, self.api_version)):
-            if name in (None, rule.name) and method in (None, rule.conversion_method):
+            if name in (None, rule.name, rule.name.strip()) and method in (None, rule.conversion_method):
                 yield rule
 
     def update_conversion_rule(self, rule: int | str, changes: Mapping[str, Any]) -> None:

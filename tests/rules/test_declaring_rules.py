@@ -133,6 +133,12 @@ def test_a_rule_is_known_by_account_name_and_method(declare: Any, sandbox: Sandb
     assert run.xcom() != urn(rule)
 
 
+def test_spaces_around_a_name_make_no_second_rule(declare: Any, sandbox: SandboxServer) -> None:
+    sandbox.world.add_rule(7, name="CRM ")
+    assert declare(name=" CRM").xcom() == "urn:lla:llaPartnerConversion:7"
+    assert len(sandbox.world.rules) == 1
+
+
 def test_reuse_returns_and_logs_the_differences_and_changes_nothing(declare: Any, sandbox: SandboxServer) -> None:
     rule = sandbox.world.add_rule(name="CRM", type="LEAD")
     run = declare(post_click_attribution_window=365)

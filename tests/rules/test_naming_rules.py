@@ -32,6 +32,7 @@ def rules(sandbox: SandboxServer) -> None:
     add(21, name="Twice")
     add(22, name="Twice")
     add(23, name="Leads, EMEA")
+    add(24, name="Typed in by hand ")
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,7 @@ def rules(sandbox: SandboxServer) -> None:
         ("CRM lead", f"{URN}:11"),
         (" CRM lead ", f"{URN}:11"),
         ("Leads, EMEA", f"{URN}:23"),
+        ("Typed in by hand ", f"{URN}:24"),
         ("2024", f"{URN}:2024"),
         ("name:2024", f"{URN}:13"),
         ("name:a=b", f"{URN}:14"),
