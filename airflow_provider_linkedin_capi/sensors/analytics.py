@@ -178,7 +178,7 @@ class AnalyticsReportSensor(Hooked, BaseSensorOperator):
         self.names = names
         self.ready_when = ready_when
         self.min_conversions = min_conversions
-        self.settle_for = settle_for.total_seconds() if isinstance(settle_for, dt.timedelta) else settle_for
+        self.settle_for = settle_for.total_seconds() if isinstance(settle_for, dt.timedelta) else float(settle_for)
         self.delivered_at = delivered_at
         self.deferrable = deferrable
         self.linkedin_conn_id = linkedin_conn_id
@@ -188,7 +188,8 @@ class AnalyticsReportSensor(Hooked, BaseSensorOperator):
         """Wait in the mode that was chosen; return the rows."""
         try:
             self._request = self._report_request()
-            self._wait = self._what_to_wait_for(context)
+            with explained(self.hook):
+                self._wait = self._what_to_wait_for(context)
             CampaignManagerLink.persist(context, self._request.account)
             if self.deferrable:
                 return self._look_or_defer(context, None)
@@ -261,7 +262,7 @@ class AnalyticsReportSensor(Hooked, BaseSensorOperator):
             )
         return waiting.Wait(
             ready_when=self.ready_when,
-            min_conversions=None if self.min_conversions is None else int(self.min_conversions),
+            min_conversions=_count(self.min_conversions),
             settle_for=self.settle_for,
             complete_at=complete_at,
             deadline=started + self.timeout,
@@ -334,3 +335,10 @@ class AnalyticsReportSensor(Hooked, BaseSensorOperator):
             MAX_XCOM_BYTES,
         )
         return None
+
+
+def _count(min_conversions: int | str | None) -> int | None:
+    try:
+        return None if min_conversions is None else int(min_conversions)
+    except ValueError:
+        raise ValueError(f"min_conversions={min_conversions!r} is not a number of conversions") from None

@@ -323,6 +323,33 @@ def test_an_impossible_report_is_refused_in_words(wait: Callable[..., Ended]) ->
     assert "ask for MONTHLY" in str(ended.failure)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"min_conversions": "many"}, "min_conversions='many' is not a number"),
+        ({"delivered_at": "soon"}, "'soon' is not a date"),
+    ],
+    ids=["min_conversions", "delivered_at"],
+)
+def test_a_template_that_gives_no_value_fails_without_a_retry(
+    wait: Callable[..., Ended], parameters: dict[str, Any], complaint: str
+) -> None:
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    ended = wait(retries=2, **parameters)
+
+    assert ended.state == "failed"
+    assert isinstance(ended.failure, AirflowFailException)
+    assert complaint in str(ended.failure)
+
+
+def test_a_time_to_settle_is_a_number_when_the_dag_is_parsed() -> None:
+    from airflow_provider_linkedin_capi.sensors.analytics import AnalyticsReportSensor
+
+    with pytest.raises(ValueError, match="1h"):
+        AnalyticsReportSensor(task_id="wait", start_date=DAY, end_date=DAY, settle_for="1h")  # type: ignore[arg-type]
+
+
 def test_an_unknown_criterion_is_refused_when_the_dag_is_parsed() -> None:
     from airflow_provider_linkedin_capi.sensors.analytics import AnalyticsReportSensor
 
