@@ -303,6 +303,8 @@ class AnalyticsReportOperator(Hooked, BaseOperator):
         else:
             sent = reconciliation.given_counts(self.sent_counts or {}, report.request)
         names = {rule.urn: rule.name for rule in hook.find_conversion_rules()}
+        if self.sent_counts and (foreign := sorted({rule for _, rule in sent} - names.keys())):
+            self.log.warning("sent_counts of %s are left out: no rules of %s", ", ".join(foreign), hook.ad_account)
         rows = reconciliation.reconcile(report, sent, names)
         by_rule = reconciliation.by_rule(rows)
         for row in by_rule:
