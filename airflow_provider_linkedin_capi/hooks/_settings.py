@@ -164,9 +164,12 @@ def _token(value: Any) -> str | None:
 
 def _timeout(value: Any, conn_id: str | None) -> float:
     try:
-        return float(value)
+        seconds = float(value)
     except (TypeError, ValueError):
-        raise ConnectionSettingsError(f"Connection {conn_id!r}: timeout {value!r} is no number of seconds.") from None
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ConnectionSettingsError(f"Connection {conn_id!r}: timeout {value!r} is no number of seconds.")
+    return seconds
 
 
 def _boolean(value: Any) -> bool:

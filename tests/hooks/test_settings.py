@@ -65,9 +65,10 @@ def test_a_token_that_no_header_can_hold_is_refused_without_being_quoted(name: s
     assert "secret" not in str(raised.value)
 
 
-def test_a_timeout_that_is_no_number_is_named_with_its_connection() -> None:
-    with pytest.raises(_settings.ConnectionSettingsError, match="'ads': timeout 'soon' is no number of seconds"):
-        settings(extra={"access_token": "a-token", "timeout": "soon"})
+@pytest.mark.parametrize("timeout", ["soon", 0, -5, "nan", "inf"])
+def test_a_timeout_that_is_no_number_of_seconds_is_named_with_its_connection(timeout: Any) -> None:
+    with pytest.raises(_settings.ConnectionSettingsError, match=f"'ads': timeout {timeout!r} is no number of seconds"):
+        settings(extra={"access_token": "a-token", "timeout": timeout})
 
 
 def test_empty_fields_of_the_form_are_absent() -> None:
