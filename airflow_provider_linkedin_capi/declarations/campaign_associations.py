@@ -140,6 +140,10 @@ def carry_out(hook: LinkedInConversionsHook, rule: str, difference: Difference) 
     outcome = Outcome()
     for part in _parts(difference.add, _PAIRS_PER_REQUEST):
         _send(lambda campaigns: hook.associate_campaigns(rule, campaigns), part, outcome.added, outcome)
+    if difference.add and outcome.refused.keys() >= set(difference.afterwards):
+        if difference.remove:
+            log.warning("No associations are ended: none of the campaigns that should take their place was accepted")
+        return outcome
     for part in _parts(difference.remove, _PAIRS_PER_REQUEST):
         _send(lambda campaigns: hook.dissociate_campaigns(rule, campaigns), part, outcome.removed, outcome)
     for campaign in difference.remove:

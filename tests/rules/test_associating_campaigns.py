@@ -123,6 +123,14 @@ def test_a_rule_that_comes_without_its_campaigns_is_compared_with_its_associatio
     assert associated(world) == (before | set(added)) - set(removed)
 
 
+def test_replacing_by_campaigns_that_are_all_refused_ends_no_association(run_task: Any, world: World) -> None:
+    run = run_task(AssociateCampaignsOperator, conversion_rule=RULE, campaigns=[77], mode="replace")
+    assert run.state == "failed"
+    assert "1 campaign(s) refused, 0 done" in run.log
+    assert "No associations are ended" in run.log
+    assert associated(world) == {LEADS, RETARGETING}
+
+
 def test_replacing_by_an_empty_selection_is_refused(associate: Any, world: World) -> None:
     with pytest.raises(Exception, match="would end every association"):
         associate(mode="replace", campaign_filter={"name": "No such campaign"})
