@@ -240,6 +240,7 @@ def _transport_error(call: Call[Any], error: requests.RequestException) -> error
     kind = type(cause if isinstance(cause, BaseException) else error).__name__
     # TLS may also break after the request left; a certificate is judged before.
     untrusted = isinstance(cause, urllib3_errors.SSLError) and isinstance(cause.args[0], SSLCertVerificationError)
-    if untrusted or isinstance(error, requests.ConnectTimeout) or isinstance(cause, _NEVER_SENT):
+    # A ValueError is the URL's or the proxy's: nothing can be sent with it.
+    if untrusted or isinstance(error, requests.ConnectTimeout | ValueError) or isinstance(cause, _NEVER_SENT):
         return errors.NotSentError(f"no connection to LinkedIn ({kind})", call=call.name)
     return errors.OutcomeUnknownError(f"the connection broke before a whole answer was there ({kind})", call=call.name)

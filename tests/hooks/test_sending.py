@@ -135,6 +135,13 @@ def test_a_refused_connection_was_never_sent(connect: Connect, waits: list[float
     assert len(waits) == retry.MAX_ATTEMPTS - 1
 
 
+def test_what_no_request_can_be_made_with_was_never_sent(sandbox: SandboxServer, connect: Connect) -> None:
+    extra = {"access_token": "sandbox-token", "proxies": "no proxy"}
+    conn_id = connect("misled", conn_type="linkedin_capi", host=sandbox.url, extra=extra)
+    with pytest.raises(errors.NotSentError):
+        LinkedInConversionsHook(conn_id).send(USERS)
+
+
 def test_a_server_that_does_not_answer_in_time_leaves_the_outcome_unknown(
     sandbox: SandboxServer, connect: Connect, waits: list[float]
 ) -> None:
