@@ -68,7 +68,7 @@ class ConversionRulesMixin(Caller):
 
         Ids and URNs cost no request; all names of one call together cost one walk over the account's rules.
         Text of digits is an id; a name of digits, or with ``=`` in it, is written ``name:2024``. Names are
-        compared exactly.
+        compared exactly, but for spaces around them.
 
         :param value: ``22285180``, ``"urn:lla:llaPartnerConversion:22285180"``, ``"CRM purchase"``,
             ``{"LEAD": 22285180, "PURCHASE": "CRM purchase"}``, or the latter as text
