@@ -63,7 +63,8 @@ def stopped_at(
         return reached
     whose = f", conversion rule {rule}" if rule else ""
     return DeliveryStoppedError(
-        f"Stopped at {batch}{whose}: {short(error)} What LinkedIn acknowledged is on record; the next try, by retry or Clear, sends the rest.",
+        f"Stopped at {batch}{whose}: {short(error)} What LinkedIn acknowledged is on record; the next try, by retry or "
+        "Clear, sends the rest.",
         summary=summary,
         error=error,
         rule=rule,
