@@ -136,7 +136,7 @@ def test_a_refused_connection_was_never_sent(connect: Connect, waits: list[float
 
 
 def test_what_no_request_can_be_made_with_was_never_sent(sandbox: SandboxServer, connect: Connect) -> None:
-    extra = {"access_token": "sandbox-token", "proxies": "no proxy"}
+    extra = {"access_token": "sandbox-token", "proxies": "http://"}
     conn_id = connect("misled", conn_type="linkedin_capi", host=sandbox.url, extra=extra)
     with pytest.raises(errors.NotSentError):
         LinkedInConversionsHook(conn_id).send(USERS)

@@ -362,7 +362,7 @@ def test_what_cannot_be_reconciled_or_looked_back_to_is_refused_in_words(
 def test_counts_of_a_rule_that_the_account_does_not_have_are_said_to_be_left_out(
     rule: int, report: Callable[..., Ended], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    ended = report(6, 3, time_granularity="ALL", reconcile=True, sent_counts={rule: 180, 4711: 5})
+    ended = report(6, 3, time_granularity="ALL", reconcile=True, sent_counts={str(rule): 180, "4711": 5})
 
     assert [row["sent"] for row in ended.summary["reconciliation"]] == [180]
     assert "sent_counts of urn:lla:llaPartnerConversion:4711 are left out" in caplog.text + "".join(capfd.readouterr())
