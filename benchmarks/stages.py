@@ -35,7 +35,7 @@ def timed(owner: Any, name: str, stage: str) -> None:
 
 
 def measure_stages() -> None:
-    from airflow_provider_linkedin_capi.delivery import checkpoint, delivery, packing, sending
+    from airflow_provider_linkedin_capi.delivery import checkpoint, engine, packing, sending
     from airflow_provider_linkedin_capi.events import mapper
     from airflow_provider_linkedin_capi.hooks import linkedin_conversions
     from airflow_provider_linkedin_capi.sources import sql
@@ -60,7 +60,7 @@ def measure_stages() -> None:
     timed(packing, "encode_batch", "encoding")
     timed(checkpoint, "_short_digest", "digest")
     timed(checkpoint.Checkpoint, "save", "saving the checkpoint")
-    timed(delivery.Delivery, "run", "main thread, all of it")
+    timed(engine.Delivery, "run", "main thread, all of it")
     timed(linkedin_conversions.LinkedInConversionsHook, "send", "sending threads: the hook")
     timed(sending.Sender, "_send", "sending threads, all of it")
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airflow_provider_linkedin_capi.api import limits, restli, urns
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -89,7 +90,7 @@ def statistics(
     """
     _check_pivots(pivots)
     if members := [pivot for pivot in pivots if pivot.startswith("MEMBER_")]:
-        raise ValueError(f"{', '.join(members)}: demographic pivots work with one pivot only (analytics)")
+        raise ConfigurationError(f"{', '.join(members)}: demographic pivots work with one pivot only (analytics)")
     head = {"q": "statistics", "pivots": list(pivots), **_time(start, end, time_granularity)}
     return _report({**head, **selected(**selection)}, version)
 
@@ -151,7 +152,7 @@ def selected(
         "companies": [urns.organization(value) for value in companies],
     }
     if not any(facets.values()):
-        raise ValueError(f"a report needs at least one of {', '.join(facets)}")
+        raise ConfigurationError(f"a report needs at least one of {', '.join(facets)}")
     _check_one_of("campaign_type", campaign_type, CAMPAIGN_TYPES)
     _check_one_of("sort_by", sort_by, SORT_FIELDS)
     order = "DESCENDING" if descending else "ASCENDING"
@@ -179,7 +180,7 @@ def _time(start: dt.date, end: dt.date | None, granularity: str) -> dict[str, An
 
 def _date_range(start: dt.date, end: dt.date | None) -> dict[str, Any]:
     if end is not None and end < start:
-        raise ValueError(f"the report would end on {end}, before it starts on {start}")
+        raise ConfigurationError(f"the report would end on {end}, before it starts on {start}")
     days = {"start": start, "end": end}
     return {name: {"year": day.year, "month": day.month, "day": day.day} for name, day in days.items() if day}
 
@@ -188,17 +189,17 @@ def _checked_fields(fields: Sequence[str] | None) -> list[str] | None:
     if fields is None:
         return None
     if not 0 < len(fields) <= limits.MAX_ANALYTICS_FIELDS:
-        raise ValueError(f"{len(fields)} fields; LinkedIn takes 1 to {limits.MAX_ANALYTICS_FIELDS}")
+        raise ConfigurationError(f"{len(fields)} fields; LinkedIn takes 1 to {limits.MAX_ANALYTICS_FIELDS}")
     return list(fields)
 
 
 def _check_pivots(pivots: Sequence[str]) -> None:
     if not 0 < len(pivots) <= _MAX_PIVOTS:
-        raise ValueError(f"{len(pivots)} pivots; LinkedIn takes 1 to {_MAX_PIVOTS}")
+        raise ConfigurationError(f"{len(pivots)} pivots; LinkedIn takes 1 to {_MAX_PIVOTS}")
     for pivot in pivots:
         _check_one_of("pivot", pivot, PIVOTS)
 
 
 def _check_one_of(name: str, value: str | None, allowed: Iterable[str]) -> None:
     if value is not None and value not in allowed:
-        raise ValueError(f"{name} {value!r} is not one of {', '.join(sorted(allowed))}")
+        raise ConfigurationError(f"{name} {value!r} is not one of {', '.join(sorted(allowed))}")

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from airflow_provider_linkedin_capi.api import errors, refusals, restli
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import refusals, restli
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
     from airflow_provider_linkedin_capi.api.call import Reply
-    from airflow_provider_linkedin_capi.api.errors import LinkedInError
+    from airflow_provider_linkedin_capi.exceptions import LinkedInError
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -75,7 +77,7 @@ def created(name: str, count: int | None = None) -> Callable[[Reply], list[Eleme
     def parse(reply: Reply) -> list[ElementStatus]:
         elements = msgspec.json.decode(reply.body, type=_Created).elements
         if count is not None and len(elements) != count:
-            raise ValueError(f"{count} elements were sent, the answer speaks of {len(elements)}")
+            raise ConfigurationError(f"{count} elements were sent, the answer speaks of {len(elements)}")
         return [_status(element, name, reply) for element in elements]
 
     return parse
@@ -119,7 +121,7 @@ def keyed(name: str, keys: Mapping[K, Any], convert: Callable[[Any], T]) -> Call
                 result.results.pop(key, None)
                 result.errors[key] = refusals.from_body(body, status, call=name, request_ids=reply.request_ids)
             elif key not in result.results:
-                result.errors[key] = errors.UnexpectedReplyError(
+                result.errors[key] = exceptions.UnexpectedReplyError(
                     "LinkedIn's answer does not mention this key",
                     call=name,
                     status=reply.status,

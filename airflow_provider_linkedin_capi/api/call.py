@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from airflow_provider_linkedin_capi.api import errors, limits, refusals
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import limits, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,7 +57,7 @@ class Call(Generic[T]):
     :param headers: everything but ``Authorization``.
     :param body: the finished body, or None.
     :param parse: turns a successful reply into the typed result.
-    :param repeatable: whether sending it twice ends as sending it once does; decides what may be done after
+    :param idempotent: whether sending it twice ends as sending it once does; decides what may be done after
         a lost answer.
     :param origin: ``api`` for the API's host, ``oauth`` for the token service (no bearer token goes there).
     """
@@ -68,7 +69,7 @@ class Call(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = field(default=None, repr=False)
     parse: Callable[[Reply], T]
-    repeatable: bool = True
+    idempotent: bool = True
     origin: Literal["api", "oauth"] = "api"
 
     @property
@@ -87,7 +88,7 @@ class Call(Generic[T]):
             return self.parse(reply)
         except (KeyError, TypeError, ValueError) as error:
             kind = reply.headers.get("content-type", "no content type").split(";")[0]
-            raise errors.UnexpectedReplyError(
+            raise exceptions.UnexpectedReplyError(
                 f"the answer is not what LinkedIn documents ({kind}, {len(reply.body)} bytes): {error}",
                 foreign=bool(reply.body) and reply.json() is None,
                 call=self.name,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_linkedin_capi.api import batches, paging, restli, urns
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,7 +81,7 @@ def find(campaigns: Iterable[int | str], version: str, *, count: int = 100) -> C
     """Return the call of the first page of all associations of some campaigns."""
     wanted = [urns.campaign(campaign) for campaign in campaigns]
     if not wanted:
-        raise ValueError("no campaign was given")
+        raise ConfigurationError("no campaign was given")
     parameters = {"q": "campaigns", "campaigns": wanted}
     return paging.Finder(CampaignAssociation, RESOURCE, version, parameters).by_index(count)
 
@@ -110,5 +111,5 @@ def _keys(pairs: Iterable[Pair]) -> dict[tuple[str, str], dict[str, str]]:
     made = (_key(campaign, rule) for campaign, rule in pairs)
     keys = {(key["campaign"], key["conversion"]): key for key in made}
     if not keys:
-        raise ValueError("no pair of campaign and conversion rule was given")
+        raise ConfigurationError("no pair of campaign and conversion rule was given")
     return keys

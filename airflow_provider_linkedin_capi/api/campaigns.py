@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airflow_provider_linkedin_capi.api import limits, paging, urns
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,7 +84,7 @@ def search(
     }
     for filtered, values in filters.items():
         if values is not None and not list(values):
-            raise ValueError(f"the filter {filtered} has no values; leave it out to allow any")
+            raise ConfigurationError(f"the filter {filtered} has no values; leave it out to allow any")
     wanted: dict[str, Any] = {
         filtered: {"values": list(values)} for filtered, values in filters.items() if values is not None
     }

@@ -10,37 +10,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_linkedin_capi.api import batches, limits, restli
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.call import Call, Reply
-    from airflow_provider_linkedin_capi.api.errors import LinkedInError
+    from airflow_provider_linkedin_capi.exceptions import LinkedInError
 
 RESOURCE = "conversionEvents"
 
 
-def create(event_json: bytes, version: str, *, repeatable: bool) -> Call[None]:
+def create(event_json: bytes, version: str, *, idempotent: bool) -> Call[None]:
     """Return the call that sends one event.
 
     :param event_json: the event, encoded.
-    :param repeatable: whether it may be sent again after a lost answer; LinkedIn does not promise to drop the
+    :param idempotent: whether it may be sent again after a lost answer; LinkedIn does not promise to drop the
         second one.
     """
     return restli.call(
-        RESOURCE, "CREATE", version=version, parse=restli.nothing, body=event_json, repeatable=repeatable
+        RESOURCE, "CREATE", version=version, parse=restli.nothing, body=event_json, idempotent=idempotent
     )
 
 
-def batch_create(body: bytes, version: str, *, count: int, repeatable: bool) -> Call[dict[int, LinkedInError]]:
+def batch_create(body: bytes, version: str, *, count: int, idempotent: bool) -> Call[dict[int, LinkedInError]]:
     """Return the call that sends up to 5,000 events; its result has the error of each event that was refused.
 
     LinkedIn documents that it takes all events or none, so the result is empty unless it changes its ways.
 
     :param body: ``{"elements": [...]}``, encoded; at most 2 MB.
     :param count: how many elements are in it; an answer about any other number is refused as unreadable.
-    :param repeatable: as in :func:`create`, for the whole batch.
+    :param idempotent: as in :func:`create`, for the whole batch.
     """
     if len(body) > limits.MAX_BATCH_BYTES:
-        raise ValueError(f"the batch has {len(body)} bytes; send at most {limits.MAX_BATCH_BYTES}")
+        raise ConfigurationError(f"the batch has {len(body)} bytes; send at most {limits.MAX_BATCH_BYTES}")
     statuses = batches.created(f"{RESOURCE}.BATCH_CREATE", count)
 
     def refused(reply: Reply) -> dict[int, LinkedInError]:
@@ -48,4 +49,4 @@ def batch_create(body: bytes, version: str, *, count: int, repeatable: bool) -> 
             return {}  # the usual answer, without an object for each of its 5,000 elements
         return {index: status.error for index, status in enumerate(statuses(reply)) if status.error}
 
-    return restli.call(RESOURCE, "BATCH_CREATE", version=version, parse=refused, body=body, repeatable=repeatable)
+    return restli.call(RESOURCE, "BATCH_CREATE", version=version, parse=refused, body=body, idempotent=idempotent)

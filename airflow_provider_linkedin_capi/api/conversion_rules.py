@@ -16,6 +16,7 @@ from airflow_provider_linkedin_capi.api.campaign_associations import (
     CampaignAssociation,  # noqa: TC001 - msgspec reads the annotations at run time
 )
 from airflow_provider_linkedin_capi.api.rule_checks import check, check_changes
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -106,7 +107,7 @@ def check_auto_association(value: str | None) -> None:
     :raises ValueError: the value is not one of :data:`AUTO_ASSOCIATIONS`.
     """
     if value not in (None, *AUTO_ASSOCIATIONS):
-        raise ValueError(
+        raise ConfigurationError(
             f"auto_association={value!r} is not one of {', '.join(AUTO_ASSOCIATIONS)}; "
             "leave it out to associate no campaign"
         )
@@ -139,12 +140,12 @@ def create(rule: Mapping[str, Any], version: str, *, auto_association: str | Non
 def batch_create(rules: Sequence[Mapping[str, Any]], version: str) -> Call[BatchResult[int, ConversionRule]]:
     """Return the call that creates up to 100 rules; its result is keyed by their positions."""
     if not 0 < len(rules) <= limits.MAX_RULES_PER_BATCH:
-        raise ValueError(f"{len(rules)} rules in one batch; LinkedIn takes 1 to {limits.MAX_RULES_PER_BATCH}")
+        raise ConfigurationError(f"{len(rules)} rules in one batch; LinkedIn takes 1 to {limits.MAX_RULES_PER_BATCH}")
     for position, rule in enumerate(rules):
         try:
             check(rule, version)
         except ValueError as error:
-            raise ValueError(f"rule {position}: {error}") from None
+            raise ConfigurationError(f"rule {position}: {error}") from None
     statuses = batches.created(f"{RESOURCE}.BATCH_CREATE", len(rules))
 
     def parse(reply: Reply) -> BatchResult[int, ConversionRule]:
@@ -153,7 +154,7 @@ def batch_create(rules: Sequence[Mapping[str, Any]], version: str) -> Call[Batch
             if status.error is not None:
                 result.errors[position] = status.error
             elif status.id is None:
-                raise ValueError(f"element {position} has no id")
+                raise ConfigurationError(f"element {position} has no id")
             else:
                 result.results[position] = _created(rules[position], status.id, status.entity)
         return result
@@ -200,7 +201,9 @@ def find(
         version 202605 on; LinkedIn's default is ``OWNED``.
     """
     if ownership is not None and version < limits.SINCE_OWNERSHIP_TYPES:
-        raise ValueError(f"ownership needs API version {limits.SINCE_OWNERSHIP_TYPES} or later, this is {version}")
+        raise ConfigurationError(
+            f"ownership needs API version {limits.SINCE_OWNERSHIP_TYPES} or later, this is {version}"
+        )
     parameters = {
         "q": "account",
         "account": urns.ad_account(account),
@@ -249,5 +252,5 @@ def batch_update(
 def _keys(rules: Iterable[int | str]) -> dict[str, int]:
     keys = {urn: urns.number(urn) for urn in map(urns.conversion_rule, rules)}
     if not keys:
-        raise ValueError("no conversion rule was given")
+        raise ConfigurationError("no conversion rule was given")
     return keys

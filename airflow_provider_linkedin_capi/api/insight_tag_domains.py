@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_linkedin_capi.api import batches, limits, paging, restli, urns
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -106,7 +107,9 @@ def domain_name(value: str) -> str:
     """Return a domain's name as LinkedIn writes it: lower case, without scheme, path and port."""
     name = value.strip().lower()
     if not name or any(mark in name for mark in "/:?# "):
-        raise ValueError(f"{value!r} is not a domain name; leave out scheme, port and path, as in www.example.com")
+        raise ConfigurationError(
+            f"{value!r} is not a domain name; leave out scheme, port and path, as in www.example.com"
+        )
     return name
 
 
@@ -117,5 +120,5 @@ def _key(account: int | str, domain: str) -> dict[str, str]:
 def _keys(account: int | str, domains: Iterable[str]) -> dict[str, dict[str, str]]:
     keys = {domain_name(domain): _key(account, domain) for domain in domains}
     if not keys:
-        raise ValueError("no domain was given")
+        raise ConfigurationError("no domain was given")
     return keys

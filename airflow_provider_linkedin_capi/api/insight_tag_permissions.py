@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_linkedin_capi.api import paging, restli, urns
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.call import Call
@@ -48,7 +49,7 @@ def grant(account: int | str, tag: int | str, target: int | str, version: str, *
     :param role: ``USE_ONLY`` or ``FULL``. LinkedIn's field list leaves the member out although there are two roles.
     """
     if role not in ROLES:
-        raise ValueError(f"role {role!r} is not one of {', '.join(ROLES)}")
+        raise ConfigurationError(f"role {role!r} is not one of {', '.join(ROLES)}")
     return _act("grantAccess", {**_subject(account, tag, target), "role": role}, version)
 
 

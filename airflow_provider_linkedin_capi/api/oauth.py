@@ -15,6 +15,7 @@ import msgspec
 
 from airflow_provider_linkedin_capi.api import restli
 from airflow_provider_linkedin_capi.api.call import Call
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,7 +58,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if not self.access_token:
-            raise ValueError("the access token is empty")
+            raise ConfigurationError("the access token is empty")
 
     def __repr__(self) -> str:
         return f"Token(expires_in={self.expires_in}, scope={self.scope!r})"
@@ -115,7 +116,7 @@ def exchange_code(client_id: str, client_secret: str, code: str, redirect_uri: s
         "client_id": client_id,
         "client_secret": client_secret,
     }
-    return _post("accessToken", form, Token, repeatable=False)
+    return _post("accessToken", form, Token, idempotent=False)
 
 
 def refresh(client_id: str, client_secret: str, refresh_token: str) -> Call[Token]:
@@ -135,7 +136,7 @@ def introspect(client_id: str, client_secret: str, token: str) -> Call[TokenStat
     return _post("introspectToken", form, TokenState)
 
 
-def _post(endpoint: str, form: dict[str, str], kind: type[T], *, repeatable: bool = True) -> Call[T]:
+def _post(endpoint: str, form: dict[str, str], kind: type[T], *, idempotent: bool = True) -> Call[T]:
     return Call(
         name=f"oauth.{endpoint}",
         method="POST",
@@ -143,6 +144,6 @@ def _post(endpoint: str, form: dict[str, str], kind: type[T], *, repeatable: boo
         headers={"Content-Type": "application/x-www-form-urlencoded"},
         body=urlencode(form).encode(),
         parse=restli.entity(kind),
-        repeatable=repeatable,
+        idempotent=idempotent,
         origin="oauth",
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from airflow_provider_linkedin_capi.api import paging, urns
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.call import Call
@@ -40,7 +41,7 @@ def image_pixel_url(
     :param url: the address to match instead of the page's own.
     """
     if conversion_rule is not None and url is not None:
-        raise ValueError("LinkedIn ignores url when conversion_rule is given; leave one of them out")
+        raise ConfigurationError("LinkedIn ignores url when conversion_rule is given; leave one of them out")
     parameters = {
         "pid": urns.number(urns.insight_tag(tag)),
         "fmt": "img",
@@ -51,7 +52,7 @@ def image_pixel_url(
     }
     for name in ("oid", "eventId", "url"):
         if parameters[name] == "":
-            raise ValueError(f"{name} is empty; leave it out instead")
+            raise ConfigurationError(f"{name} is empty; leave it out instead")
     given = {name: value for name, value in parameters.items() if value is not None}
     return f"{PIXEL_URL}?{urlencode(given, quote_via=quote, safe='')}"
 
@@ -62,6 +63,6 @@ def find(account: int | str, order_id: str, version: str) -> Call[Page[dict[str,
     Parameter names and the rows' shape are inferred, see the module's text.
     """
     if not order_id:
-        raise ValueError("no order id was given")
+        raise ConfigurationError("no order id was given")
     parameters = {"q": "accountWithOrderId", "account": urns.ad_account(account), "orderId": order_id}
     return paging.Finder(dict[str, Any], "adEventWithConversions", version, parameters).by_index()

@@ -7,7 +7,7 @@ import math
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_linkedin_capi.api import errors
+from airflow_provider_linkedin_capi import exceptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ T = TypeVar("T")
 _OF_PERSONS = frozenset({"conversionEvents", "dmpSegments"})
 
 
-def from_reply(call: Call[Any], reply: Reply, *, now: dt.datetime | None = None) -> errors.LinkedInError:
+def from_reply(call: Call[Any], reply: Reply, *, now: dt.datetime | None = None) -> exceptions.LinkedInError:
     """Return the exception that a refusing reply means."""
     body = reply.json()
     if not isinstance(body, dict):
@@ -44,7 +44,7 @@ def from_body(
     origin: str = "api",
     request_ids: dict[str, str] | None = None,
     retry_after: float | None = None,
-) -> errors.LinkedInError:
+) -> exceptions.LinkedInError:
     """Return the exception that an error body means; batch answers carry one per key or element."""
     message = body.get("message") or body.get("error_description") or body.get("error")
     message = str(message or "no message in the answer").strip()
@@ -73,21 +73,21 @@ def _as(kind: type[T], value: Any) -> T | None:
     return value if isinstance(value, kind) else None
 
 
-def _error_class(status: int, code: str | None, origin: str) -> type[errors.LinkedInError]:
+def _error_class(status: int, code: str | None, origin: str) -> type[exceptions.LinkedInError]:
     if origin == "oauth" and status in (400, 401):
-        return errors.CredentialsError
+        return exceptions.CredentialsError
     if status == 426 or code in ("VERSION_MISSING", "NONEXISTENT_VERSION"):
-        return errors.VersionError
+        return exceptions.VersionError
     return {
-        401: errors.CredentialsError,
-        403: errors.AccessDeniedError,
-        404: errors.NotFoundError,
-        408: errors.ServerError,
-        409: errors.ConflictError,
-        413: errors.TooLargeError,
-        414: errors.TooLargeError,
-        429: errors.RateLimitError,
-    }.get(status, errors.ServerError if status >= 500 else errors.InvalidRequestError)
+        401: exceptions.CredentialsError,
+        403: exceptions.AccessDeniedError,
+        404: exceptions.NotFoundError,
+        408: exceptions.ServerError,
+        409: exceptions.ConflictError,
+        413: exceptions.TooLargeError,
+        414: exceptions.TooLargeError,
+        429: exceptions.RateLimitError,
+    }.get(status, exceptions.ServerError if status >= 500 else exceptions.InvalidRequestError)
 
 
 def _advice(status: int, code: str | None, message: str, origin: str, service_code: int | None) -> str | None:

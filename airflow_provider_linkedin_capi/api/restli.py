@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from airflow_provider_linkedin_capi.api.call import Call, Reply
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 T = TypeVar("T")
 
@@ -96,7 +97,7 @@ def call(
     parameters: Mapping[str, Any] | None = None,
     body: bytes | Mapping[str, Any] | None = None,
     path: str | None = None,
-    repeatable: bool | None = None,
+    idempotent: bool | None = None,
 ) -> Call[T]:
     """Return the call of one Rest.li method on one resource, tunnelled when its query is too long.
 
@@ -109,7 +110,7 @@ def call(
     :param parameters: query parameters as values, encoded here.
     :param body: JSON as a mapping, or bytes that are already encoded.
     :param path: the resource's path where it differs from its name (sub-resources).
-    :param repeatable: overrides what the method implies.
+    :param idempotent: overrides what the method implies.
     """
     verb = _VERBS[method]
     headers = {
@@ -132,7 +133,7 @@ def call(
         headers=headers,
         body=body,
         parse=parse,
-        repeatable=method not in _NOT_REPEATABLE if repeatable is None else repeatable,
+        idempotent=method not in _NOT_REPEATABLE if idempotent is None else idempotent,
     ).tunnelled()
 
 
@@ -164,4 +165,4 @@ def created_id(reply: Reply) -> str:
     body = reply.json()
     if isinstance(body, dict) and body.get("id"):
         return str(body["id"])
-    raise ValueError("no id of the created entity in x-restli-id, x-linkedin-id, Location or the body")
+    raise ConfigurationError("no id of the created entity in x-restli-id, x-linkedin-id, Location or the body")

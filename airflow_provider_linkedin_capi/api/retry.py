@@ -6,7 +6,8 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_linkedin_capi.api import errors, limits
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ Decision = Wait | Refresh | Split | Stop
 def decide(
     call: Call[Any],
     attempt: int,
-    error: errors.LinkedInError,
+    error: exceptions.LinkedInError,
     *,
     refreshed: bool = False,
     may_repeat: bool | None = None,
@@ -64,18 +65,18 @@ def decide(
     :param error: what it failed with.
     :param refreshed: whether a token was already minted for this call.
     :param may_repeat: whether it may be sent again although LinkedIn may have done it; the call's own
-        ``repeatable`` when None.
+        ``idempotent`` when None.
     :param jitter: a number from 0 to 1; replaced in tests.
     """
-    if isinstance(error, errors.CredentialsError):
+    if isinstance(error, exceptions.CredentialsError):
         mendable = error.refreshable and not refreshed and call.origin == "api"
         return Refresh() if mendable else Stop()
-    if isinstance(error, errors.TooLargeError):
+    if isinstance(error, exceptions.TooLargeError):
         return Split()
-    throttled = isinstance(error, errors.RateLimitError)
+    throttled = isinstance(error, exceptions.RateLimitError)
     if attempt >= (MAX_THROTTLED_ATTEMPTS if throttled else MAX_ATTEMPTS):
         return Stop()
-    if isinstance(error, errors.RateLimitError):
+    if isinstance(error, exceptions.RateLimitError):
         if error.window in ("day", "quota"):
             return Stop()
         if error.window == "data":
@@ -84,35 +85,17 @@ def decide(
         if error.retry_after is not None:
             return Wait(min(error.retry_after, _LONGEST_RETRY_AFTER), everybody=True)
         return Wait(_back_off(attempt, jitter), everybody=True)
-    if isinstance(error, errors.ConflictError):
+    if isinstance(error, exceptions.ConflictError):
         return Wait(_back_off(attempt, jitter)) if attempt == 1 else Stop()
-    if not isinstance(error, errors.ServerError | errors.NotSentError | errors.OutcomeUnknownError):
+    if not isinstance(error, exceptions.ServerError | exceptions.NotSentError | exceptions.OutcomeUnknownError):
         return Stop()
-    if isinstance(error, errors.UnexpectedReplyError) and not error.foreign:
+    if isinstance(error, exceptions.UnexpectedReplyError) and not error.foreign:
         return Stop()
-    if error.outcome_unknown and not (call.repeatable if may_repeat is None else may_repeat):
+    if error.outcome_unknown and not (call.idempotent if may_repeat is None else may_repeat):
         return Stop()
     if error.retry_after is not None:
         return Wait(min(error.retry_after, _LONGEST_RETRY_AFTER))
     return Wait(_back_off(attempt, jitter))
-
-
-#: LinkedIn's answers that stay the same until somebody changes something.
-_LASTING = (
-    errors.AccessDeniedError,
-    errors.CredentialsError,
-    errors.InvalidRequestError,
-    errors.NotFoundError,
-    errors.TooLargeError,
-    errors.VersionError,
-)
-
-
-def is_lasting(error: errors.LinkedInError) -> bool:
-    """Whether asking again later, as a task's retry or a sensor's next look does, meets the same answer."""
-    if isinstance(error, errors.RateLimitError):
-        return error.window == "quota"
-    return isinstance(error, _LASTING) and not isinstance(error, errors.ConflictError)
 
 
 class Attempts:
@@ -124,7 +107,7 @@ class Attempts:
         self._refreshed = False
         self.made = 0
 
-    def after(self, error: errors.LinkedInError) -> Decision:
+    def after(self, error: exceptions.LinkedInError) -> Decision:
         """Count one more failed attempt and return what follows from its error."""
         self.made += 1
         decision = decide(self._call, self.made, error, refreshed=self._refreshed, may_repeat=self._may_repeat)

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi.api import limits, urns
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -90,7 +91,7 @@ def check_changes(changes: Mapping[str, Any], version: str) -> None:
 
 def _refuse(what: str, problems: Iterable[str]) -> None:
     if text := "; ".join(problems):
-        raise ValueError(f"{what}: {text}")
+        raise ConfigurationError(f"{what}: {text}")
 
 
 def _problems(fields: Mapping[str, Any], version: str) -> Iterator[str]:

@@ -21,6 +21,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypedDict
 
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -56,7 +58,7 @@ def readable(expression: Sequence[Sequence[Condition]]) -> str:
 def _condition(part: str) -> Condition:
     part = part.strip()
     if not part:
-        raise ValueError("a URL-match condition is missing before or after AND or OR")
+        raise ConfigurationError("a URL-match condition is missing before or after AND or OR")
     if part.startswith("="):
         match_type, value = "EXACT", part[1:].strip()
     elif len(part) > 1 and part.startswith("*") and part.endswith("*"):
@@ -64,20 +66,22 @@ def _condition(part: str) -> Condition:
     elif part.endswith("*"):
         match_type, value = "STARTS_WITH", part[:-1]
     else:
-        raise ValueError(
+        raise ConfigurationError(
             f"URL-match condition {part!r}: write ={part} (is), {part}* (starts with) or *{part}* (contains)"
         )
     if _SCHEME.match(value):
-        raise ValueError(f"URL-match condition {part!r}: leave out the scheme, LinkedIn compares addresses without it")
+        raise ConfigurationError(
+            f"URL-match condition {part!r}: leave out the scheme, LinkedIn compares addresses without it"
+        )
     values = value.split("|") if match_type == "CONTAINS" else [value]
     for single in values:
         if not single or re.search(r"[\s*|]", single):
-            raise ValueError(
+            raise ConfigurationError(
                 f"URL-match condition {part!r}: {single!r} is not (part of) an address; no spaces, and no asterisk "
                 "but at the ends: LinkedIn knows no patterns"
             )
     if match_type != "CONTAINS" and value.startswith("/"):
-        raise ValueError(f"URL-match condition {part!r}: the host is missing; write *{value}* for any host")
+        raise ConfigurationError(f"URL-match condition {part!r}: the host is missing; write *{value}* for any host")
     return {"matchType": match_type, "matchValue": _ALTERNATIVES.join(values)}
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
+
 _KINDS = {
     "ad account": "urn:li:sponsoredAccount:",
     "campaign": "urn:li:sponsoredCampaign:",
@@ -23,7 +25,7 @@ def _urn(kind: str, value: int | str) -> str:
     number = text.removeprefix(prefix)
     if isinstance(value, bool) or not _NUMBER.match(number):
         article = "an" if kind[0] in "aeiou" else "a"
-        raise ValueError(f"{value!r} is not the id of {article} {kind}: give the number, or {prefix}<number>")
+        raise ConfigurationError(f"{value!r} is not the id of {article} {kind}: give the number, or {prefix}<number>")
     return prefix + number
 
 

@@ -6,7 +6,8 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_linkedin_capi.api import errors, urns
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import urns
 from airflow_provider_linkedin_capi.declarations.campaign_filter import LIVING
 
 if TYPE_CHECKING:
@@ -63,12 +64,12 @@ class Outcome:
 
     added: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
-    refused: dict[str, errors.LinkedInError] = field(default_factory=dict)
+    refused: dict[str, exceptions.LinkedInError] = field(default_factory=dict)
 
     @property
-    def reasons(self) -> list[tuple[errors.LinkedInError, list[str]]]:
+    def reasons(self) -> list[tuple[exceptions.LinkedInError, list[str]]]:
         """Each reason of a refusal with its campaigns."""
-        alike: dict[tuple[type[errors.LinkedInError], str], list[str]] = {}
+        alike: dict[tuple[type[exceptions.LinkedInError], str], list[str]] = {}
         for campaign, error in self.refused.items():
             alike.setdefault((type(error), error.message), []).append(campaign)
         return [(self.refused[campaigns[0]], campaigns) for campaigns in alike.values()]
@@ -86,7 +87,7 @@ def read_campaigns(hook: LinkedInConversionsHook, wanted: Sequence[str]) -> dict
     try:
         for ids in _parts(wanted, _IDS_PER_SEARCH):
             found |= {campaign.urn: campaign for campaign in hook.find_campaigns(ids=ids)}
-    except errors.AccessDeniedError as error:
+    except exceptions.AccessDeniedError as error:
         log.warning("Whether the campaigns are of the account and still run cannot be read: %s", error)
         return None
     return found
@@ -105,13 +106,13 @@ def associated_with(
     if mode != "add":
         try:
             candidates |= {campaign.urn for campaign in hook.find_campaigns()}
-        except errors.AccessDeniedError as error:
+        except exceptions.AccessDeniedError as error:
             log.warning("Whether other campaigns are associated with rule %s cannot be read: %s", rule.id, error)
     found: set[str] = set()
     for part in _parts(_ordered(candidates), _PAIRS_PER_REQUEST):
         try:
             found |= {campaign for campaign, _ in hook.get_campaign_associations(rule.urn, part).results}
-        except errors.NotFoundError:
+        except exceptions.NotFoundError:
             continue
     return found
 
@@ -147,7 +148,7 @@ def carry_out(hook: LinkedInConversionsHook, rule: str, difference: Difference) 
     for part in _parts(difference.remove, _PAIRS_PER_REQUEST):
         _send(lambda campaigns: hook.dissociate_campaigns(rule, campaigns), part, outcome.removed, outcome)
     for campaign in difference.remove:
-        if isinstance(outcome.refused.get(campaign), errors.NotFoundError):
+        if isinstance(outcome.refused.get(campaign), exceptions.NotFoundError):
             # Somebody else ended the association in the meantime.
             del outcome.refused[campaign]
             outcome.removed.append(campaign)
@@ -171,7 +172,12 @@ def _send(
     """Send one batch; when it is refused as a whole, its halves, until the refused campaigns stand alone."""
     try:
         result = send(campaigns)
-    except (errors.InvalidRequestError, errors.NotFoundError, errors.AccessDeniedError, errors.TooLargeError) as error:
+    except (
+        exceptions.InvalidRequestError,
+        exceptions.NotFoundError,
+        exceptions.AccessDeniedError,
+        exceptions.TooLargeError,
+    ) as error:
         if len(campaigns) == 1:
             outcome.refused[campaigns[0]] = error
             if not done and len(outcome.refused) >= _REFUSED_ALIKE and len(outcome.reasons) == 1:

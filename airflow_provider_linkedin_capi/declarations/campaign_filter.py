@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi.api import campaigns, urns
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.campaigns import Campaign
@@ -39,13 +40,17 @@ class CampaignFilter:
         :raises ValueError: an unknown key or status, or a key without values.
         """
         if not isinstance(given, Mapping):
-            raise ValueError(f"campaign_filter is a {type(given).__name__}: give a mapping with {', '.join(_KEYS)}")
+            raise ConfigurationError(
+                f"campaign_filter is a {type(given).__name__}: give a mapping with {', '.join(_KEYS)}"
+            )
         if unknown := [key for key in given if key not in _KEYS]:
-            raise ValueError(f"campaign_filter: unknown key {', '.join(map(repr, unknown))}; it has {', '.join(_KEYS)}")
+            raise ConfigurationError(
+                f"campaign_filter: unknown key {', '.join(map(repr, unknown))}; it has {', '.join(_KEYS)}"
+            )
         values = {key: _values(key, value) for key, value in given.items()}
         status = tuple(value.upper() for value in values.get("status", LIVING))
         if unknown := [value for value in status if value not in campaigns.STATUSES]:
-            raise ValueError(
+            raise ConfigurationError(
                 f"campaign_filter: status {', '.join(unknown)} is not one of {', '.join(campaigns.STATUSES)}"
             )
         return cls(
@@ -66,7 +71,7 @@ class CampaignFilter:
 def _values(key: str, value: Any) -> tuple[str, ...]:
     values = tuple(map(str, [value] if isinstance(value, str | int) else value or ()))
     if not values:
-        raise ValueError(f"campaign_filter: {key} has no values; leave it out to allow any")
+        raise ConfigurationError(f"campaign_filter: {key} has no values; leave it out to allow any")
     return values
 
 

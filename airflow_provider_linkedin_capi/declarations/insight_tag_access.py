@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_linkedin_capi.api import account_users, errors, urns
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import account_users, urns
 from airflow_provider_linkedin_capi.api.insight_tag_permissions import FULL, ROLES
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.insight_tag_permissions import InsightTagPermission
@@ -28,13 +30,13 @@ def require_full(hook: LinkedInConversionsHook, tag: int | str | None, purpose: 
     """
     permission = hook.find_insight_tag_permission()
     if permission is None:
-        raise ValueError(f"{hook.ad_account} has no Insight Tag, so it cannot {purpose}; create one first")
+        raise ConfigurationError(f"{hook.ad_account} has no Insight Tag, so it cannot {purpose}; create one first")
     if tag is not None and urns.insight_tag(tag) != permission.insight_tag:
-        raise ValueError(
+        raise ConfigurationError(
             f"{hook.ad_account} uses {permission.insight_tag}, not {urns.insight_tag(tag)}, so it cannot {purpose}"
         )
     if permission.role != FULL:
-        raise ValueError(
+        raise ConfigurationError(
             f"{hook.ad_account} has {permission.role} access to {permission.insight_tag}; to {purpose}, it needs FULL "
             "access, which another account with FULL access can grant"
         )
@@ -47,17 +49,19 @@ def grant(hook: LinkedInConversionsHook, tag: str, target: str, role: str) -> st
     :raises ValueError: the account has another role, or another tag.
     """
     if role not in ROLES:
-        raise ValueError(f"role {role!r} is not one of {', '.join(ROLES)}")
+        raise ConfigurationError(f"role {role!r} is not one of {', '.join(ROLES)}")
     _, present = _look(hook, target)
     if present is not None and present.insight_tag != tag:
-        raise ValueError(f"{target} uses {present.insight_tag}. {_ONE_TAG}")
+        raise ConfigurationError(f"{target} uses {present.insight_tag}. {_ONE_TAG}")
     if present is not None and present.role != role:
-        raise ValueError(f"{target} has {present.role} access to {tag} already; revoke that before granting {role}")
+        raise ConfigurationError(
+            f"{target} has {present.role} access to {tag} already; revoke that before granting {role}"
+        )
     if present is not None:
         return "unchanged"
     try:
         hook.grant_insight_tag_access(tag, target, role=role)
-    except errors.LinkedInError as error:
+    except exceptions.LinkedInError as error:
         _, present = _look(hook, target) if error.outcome_unknown else (False, None)
         if present is None or (present.insight_tag, present.role) != (tag, role):
             raise _with_rule(error, _ONE_TAG) from None
@@ -84,7 +88,7 @@ def revoke(
             return wanted, "unchanged"
     try:
         hook.revoke_insight_tag_access(wanted, target)
-    except errors.LinkedInError as error:
+    except exceptions.LinkedInError as error:
         if not error.outcome_unknown or _may_have_access(hook, target, wanted):
             raise _with_rule(error, _ONE_FULL) from None
     return wanted, "revoked"
@@ -96,13 +100,13 @@ def _require_keeper(hook: LinkedInConversionsHook, tag: str, keeper: int | str |
         account = urns.ad_account(keeper)
         seen, permission = _look(hook, account)
         if account == hook.ad_account or (seen and not _is_full(permission, tag)):
-            raise ValueError(f"{account} will not have FULL access to {tag}, so it cannot keep it. {_ONE_FULL}")
+            raise ConfigurationError(f"{account} will not have FULL access to {tag}, so it cannot keep it. {_ONE_FULL}")
         return
-    for user in hook.walk(account_users.of_authenticated_member(hook.api_version)):
+    for user in hook.paginate(account_users.of_authenticated_member(hook.api_version)):
         if user.account != hook.ad_account and _is_full(_look(hook, user.account)[1], tag):
             hook.log.info("%s keeps FULL access to %s", user.account, tag)
             return
-    raise ValueError(
+    raise ConfigurationError(
         f"no other account that the token can see has FULL access to {tag}. {_ONE_FULL} If one that the token cannot "
         "see has it, name that as keeper_account."
     )
@@ -112,7 +116,7 @@ def _look(hook: LinkedInConversionsHook, account: str) -> tuple[bool, InsightTag
     """Whether the token may see which tag an account uses, and if so, its permission."""
     try:
         return True, hook.find_insight_tag_permission(account)
-    except (errors.AccessDeniedError, errors.NotFoundError):
+    except (exceptions.AccessDeniedError, exceptions.NotFoundError):
         return False, None
 
 
@@ -125,8 +129,8 @@ def _is_full(permission: InsightTagPermission | None, tag: str) -> bool:
     return permission is not None and (permission.insight_tag, permission.role) == (tag, FULL)
 
 
-def _with_rule(error: errors.LinkedInError, rule: str) -> errors.LinkedInError:
+def _with_rule(error: exceptions.LinkedInError, rule: str) -> exceptions.LinkedInError:
     """The same error; a refusal tells LinkedIn's rule, which its own message need not."""
-    if isinstance(error, errors.InvalidRequestError):
+    if isinstance(error, exceptions.InvalidRequestError):
         error.advice = rule
     return error

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from airflow_provider_linkedin_capi.api.errors import LinkedInError
     from airflow_provider_linkedin_capi.api.insight_tag_domains import InsightTagDomain
+    from airflow_provider_linkedin_capi.exceptions import LinkedInError
     from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
 
 #: Domains per request. LinkedIn documents no limit.
@@ -44,13 +46,15 @@ def patterns(allowed_domains: Sequence[str] | str) -> list[str]:
     given = allowed_domains.split(",") if isinstance(allowed_domains, str) else allowed_domains or ()
     globs = [str(glob).strip().lower() for glob in given]
     if not any(globs):
-        raise ValueError(
+        raise ConfigurationError(
             f"allowed_domains is {allowed_domains!r}: at least one domain is needed. To block every domain, name one "
             'that does not exist; to allow every domain, pass ["*"].'
         )
     for glob in globs:
         if not glob or any(mark in glob for mark in "/:# "):
-            raise ValueError(f"allowed_domains holds {glob!r}: leave out scheme, port and path, as in *.example.com")
+            raise ConfigurationError(
+                f"allowed_domains holds {glob!r}: leave out scheme, port and path, as in *.example.com"
+            )
     return globs
 
 

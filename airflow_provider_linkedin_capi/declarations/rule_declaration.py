@@ -8,9 +8,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_linkedin_capi.api import errors
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import rule_references as references
 from airflow_provider_linkedin_capi.declarations import rule_fields
-from airflow_provider_linkedin_capi.hooks import _rule_references as references
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError, RuleExistsError, RuleReferenceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,10 +24,6 @@ log = logging.getLogger(__name__)
 _CREATE_ATTEMPTS = 3
 #: How long a rule whose creation was not acknowledged may take to show up in the account's list.
 _SHOW_UP_SECONDS = 3.0
-
-
-class RuleExistsError(ValueError):
-    """``if_exists="fail"``, and the rule exists."""
 
 
 @dataclass(slots=True)
@@ -136,16 +133,16 @@ def in_account_currency(hook: LinkedInConversionsHook, fields: Mapping[str, Any]
     value = fields["value"]
     try:
         currency = hook.get_ad_account().currency
-    except (errors.AccessDeniedError, errors.NotFoundError) as error:
+    except (exceptions.AccessDeniedError, exceptions.NotFoundError) as error:
         if "currencyCode" not in value:
-            raise ValueError(
+            raise ConfigurationError(
                 f"the ad account's currency cannot be read ({error}); write "
                 f"value={{'currencyCode': ..., 'amount': '{value['amount']}'}}"
             ) from error
         log.info("The ad account's currency cannot be read, so the value's is not compared with it: %s", error)
         return dict(fields)
     if currency and value.get("currencyCode", currency) != currency:
-        raise ValueError(
+        raise ConfigurationError(
             f"the value is in {value['currencyCode']}, the ad account's currency is {currency}: LinkedIn adds values "
             "up in the account's currency, so give the value in it"
         )
@@ -158,7 +155,7 @@ def _lookup(
     if chosen is not None:
         rule = hook.get_conversion_rule(chosen)
         if rule.conversion_method != fields["conversionMethod"]:
-            raise references.RuleReferenceError(
+            raise RuleReferenceError(
                 f"conversion rule {rule.id} is of method {rule.conversion_method}, declared is "
                 f"{fields['conversionMethod']}; a rule's method cannot be changed: choose another rule"
             )
@@ -166,7 +163,7 @@ def _lookup(
     named = _named(hook, fields)
     candidates = [rule for rule in named if rule.enabled] or named
     if len(candidates) > 1:
-        raise references.RuleReferenceError(
+        raise RuleReferenceError(
             f"{len(candidates)} conversion rules of the account are named {fields['name']!r}: "
             f"{references.described(candidates)}; choose one with conversion_rule=<id>, or disable the others"
         )
@@ -189,11 +186,11 @@ def _create(hook: LinkedInConversionsHook, fields: Mapping[str, Any], auto_assoc
 
     A create whose answer was lost may have been carried out: it is sent again only when the rule does not show up.
     """
-    lost: errors.LinkedInError | None = None
+    lost: exceptions.LinkedInError | None = None
     for _ in range(_CREATE_ATTEMPTS):
         try:
             created = hook.create_conversion_rule(fields, auto_association=auto_association)
-        except errors.LinkedInError as error:
+        except exceptions.LinkedInError as error:
             if not error.outcome_unknown:
                 raise
             lost = error

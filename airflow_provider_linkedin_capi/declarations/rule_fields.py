@@ -10,6 +10,7 @@ import msgspec
 
 from airflow_provider_linkedin_capi.api import conversion_rules
 from airflow_provider_linkedin_capi.api import url_match_rules as url_match
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.conversion_rules import ConversionRule
@@ -66,7 +67,7 @@ def wire_fields(
         "urlMatchRuleExpression": None if url_match_rules is None else url_match.parse(url_match_rules),
     }
     if fields["name"] == "":
-        raise ValueError("a conversion rule needs a name")
+        raise ConfigurationError("a conversion rule needs a name")
     return {field: value for field, value in fields.items() if value is not None}
 
 
@@ -130,7 +131,7 @@ def _days(parameter: str, value: int | str | None) -> int | None:
     try:
         return None if value is None else int(str(value))
     except ValueError:
-        raise ValueError(f"{parameter}={value!r} is not a number of days") from None
+        raise ConfigurationError(f"{parameter}={value!r} is not a number of days") from None
 
 
 def _money(value: Any) -> dict[str, str]:
@@ -141,7 +142,7 @@ def _money(value: Any) -> dict[str, str]:
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite() or number < 0:
-        raise ValueError(f'value={value!r}: give an amount, or {{"currencyCode": "USD", "amount": "50.00"}}')
+        raise ConfigurationError(f'value={value!r}: give an amount, or {{"currencyCode": "USD", "amount": "50.00"}}')
     money = {"amount": format(number, "f")}
     if isinstance(value, Mapping) and (currency := value.get("currencyCode")):
         money["currencyCode"] = str(currency).strip().upper()

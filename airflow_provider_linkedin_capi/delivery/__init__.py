@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_linkedin_capi.delivery.errors import (
-    DayLimitReachedError,
-    DeliveryInterruptedError,
-    DeliveryStoppedError,
-)
-from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome, Reason, RowOutcome, Summary
-from airflow_provider_linkedin_capi.delivery.protocols import (
+from airflow_provider_linkedin_capi.delivery.interfaces import (
     CheckpointStore,
     Chunk,
     DeliverySettings,
@@ -19,9 +13,15 @@ from airflow_provider_linkedin_capi.delivery.protocols import (
     OutcomeSink,
     Transport,
 )
+from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome, Reason, RowOutcome, Summary
+from airflow_provider_linkedin_capi.exceptions import (
+    DayLimitReachedError,
+    DeliveryInterruptedError,
+    DeliveryStoppedError,
+)
 
 if TYPE_CHECKING:
-    from airflow_provider_linkedin_capi.delivery.delivery import Delivery
+    from airflow_provider_linkedin_capi.delivery.engine import Delivery
 
 __all__ = [
     "BatchOutcome",
@@ -45,7 +45,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Load the engine, and the mapper with it, only for those who deliver: DAG files import the rest."""
     if name == "Delivery":
-        from airflow_provider_linkedin_capi.delivery.delivery import Delivery
+        from airflow_provider_linkedin_capi.delivery.engine import Delivery
 
         return Delivery
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from airflow_provider_linkedin_capi.delivery.checkpoint import BatchState
-    from airflow_provider_linkedin_capi.delivery.protocols import Chunk
+    from airflow_provider_linkedin_capi.delivery.interfaces import Chunk
     from airflow_provider_linkedin_capi.events.model import MappedRows
 
 _BY_CHECKPOINT = Reason(None, "checkpoint", "LinkedIn acknowledged it in an earlier try of this task")

@@ -32,7 +32,7 @@ from airflow_provider_linkedin_capi.delivery.outcomes import Reason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_linkedin_capi.delivery.protocols import CheckpointStore
+    from airflow_provider_linkedin_capi.delivery.interfaces import CheckpointStore
 
 #: 48 bits: among 10,000 batches that changed since, one is taken for an acknowledged one once in three million jobs.
 _DIGEST_BYTES = 6
@@ -142,7 +142,7 @@ class Checkpoint:
             "reasons": [asdict(reason) for reason in self._reasons],
         }
 
-    def unmet(self) -> list[str]:
+    def unmatched(self) -> list[str]:
         """Return the digests of batches of unknown outcome that this try's rows did not give again."""
         return [digest for digest, entry in self._batches.items() if "in_flight" in entry and digest not in self._seen]
 

@@ -13,13 +13,13 @@ from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from airflow_provider_linkedin_capi.api import errors
+from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.delivery.outcomes import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
-    from airflow_provider_linkedin_capi.api.errors import LinkedInError
+    from airflow_provider_linkedin_capi.exceptions import LinkedInError
 
     #: An error, or the errors of single elements in a success (usually none), or None for no verdict.
     Verdict = LinkedInError | Mapping[int, LinkedInError] | None
@@ -97,13 +97,13 @@ class Isolation:
             match verdict:
                 case None:
                     pass
-                case errors.ConflictError():
+                case exceptions.ConflictError():
                     raise BatchFaultError(verdict, None)
-                case errors.TooLargeError() if len(piece) > 1:
+                case exceptions.TooLargeError() if len(piece) > 1:
                     self._push(*_halves(piece))
-                case errors.AccessDeniedError() | errors.InvalidRequestError() | errors.TooLargeError():
+                case exceptions.AccessDeniedError() | exceptions.InvalidRequestError() | exceptions.TooLargeError():
                     yield from self._refusal(piece, verdict)
-                case errors.LinkedInError():
+                case exceptions.LinkedInError():
                     raise BatchFaultError(verdict, None)
                 case failures:
                     self._success(piece, failures)
@@ -114,7 +114,7 @@ class Isolation:
     def _refusal(self, piece: Sequence[int], error: LinkedInError) -> Course:
         rules = list(dict.fromkeys(map(self._rules.__getitem__, piece)))
         named = {piece[index]: text for index, text in getattr(error, "elements", {}).items() if index < len(piece)}
-        if isinstance(error, errors.AccessDeniedError) and (len(rules) == 1 or error.code == "ACCESS_DENIED"):
+        if isinstance(error, exceptions.AccessDeniedError) and (len(rules) == 1 or error.code == "ACCESS_DENIED"):
             raise BatchFaultError(error, rules[0] if len(rules) == 1 and error.code != "ACCESS_DENIED" else None)
         if named:
             self._refuse(named, error)
@@ -147,11 +147,11 @@ class Isolation:
             asked.add(position)
             if verdict is None:
                 continue
-            if isinstance(verdict, errors.InvalidRequestError | errors.TooLargeError):
+            if isinstance(verdict, exceptions.InvalidRequestError | exceptions.TooLargeError):
                 text = next(iter(getattr(verdict, "elements", {}).values()), verdict.message)
                 self._refuse({position: text}, verdict)
                 error = verdict
-            elif isinstance(verdict, errors.LinkedInError):
+            elif isinstance(verdict, exceptions.LinkedInError):
                 raise BatchFaultError(verdict, rule)
             else:
                 self._success([position], verdict)
@@ -170,11 +170,11 @@ class Isolation:
         self.accepted.update(position for index, position in enumerate(piece) if index not in failures)
         again = []
         for index, error in failures.items():
-            if isinstance(error, errors.ServerError | errors.RateLimitError):
+            if isinstance(error, exceptions.ServerError | exceptions.RateLimitError):
                 again.append(piece[index])
                 if self._repeats >= _MOST_REPEATS:
                     raise BatchFaultError(error, None)
-            elif isinstance(error, errors.InvalidRequestError):
+            elif isinstance(error, exceptions.InvalidRequestError):
                 self._refuse({piece[index]: error.message}, error)
             else:
                 raise BatchFaultError(error, self._rules[piece[index]])
@@ -183,7 +183,7 @@ class Isolation:
             self._push(again)
 
     def _refuse(self, named: Mapping[int, str], error: LinkedInError) -> None:
-        of_the_rule = isinstance(error, errors.InvalidRequestError) and error.rule_at_fault
+        of_the_rule = isinstance(error, exceptions.InvalidRequestError) and error.rule_at_fault
         for position, text in named.items():
             rule = self._rules[position]
             if of_the_rule and not self._took(rule):

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from airflow_provider_linkedin_capi.api import errors
+from airflow_provider_linkedin_capi import exceptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +117,7 @@ class Pace:
         if day != self._day:
             self._day, self._made = day, 0
         if self._made >= self._per_day:
-            raise errors.RateLimitError(
+            raise exceptions.RateLimitError(
                 f"requests_per_day={self._per_day}: this task's own DAY limit is reached", call="conversionEvents"
             )
         self._made += 1

@@ -8,12 +8,13 @@ from airflow_provider_linkedin_capi.api import limits
 from airflow_provider_linkedin_capi.delivery.batch import Batch
 from airflow_provider_linkedin_capi.delivery.checkpoint import BatchState
 from airflow_provider_linkedin_capi.events.model import encode_batch
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_linkedin_capi.delivery.checkpoint import Checkpoint
-    from airflow_provider_linkedin_capi.delivery.protocols import Chunk, Ledger, Mapper, MapperFactory
+    from airflow_provider_linkedin_capi.delivery.interfaces import Chunk, Ledger, Mapper, MapperFactory
     from airflow_provider_linkedin_capi.events.model import ConversionEvent
 
 
@@ -42,7 +43,9 @@ class Packer:
     def pack(self, chunk: Chunk) -> Batch:
         """Return the batch of the next chunk."""
         if len(chunk.rows) > limits.MAX_EVENTS_PER_BATCH:
-            raise ValueError(f"a chunk has {len(chunk.rows)} rows; LinkedIn takes {limits.MAX_EVENTS_PER_BATCH} events")
+            raise ConfigurationError(
+                f"a chunk has {len(chunk.rows)} rows; LinkedIn takes {limits.MAX_EVENTS_PER_BATCH} events"
+            )
         if (mapper := self._mappers.get(chunk.columns)) is None:
             mapper = self._mappers[chunk.columns] = self._make_mapper(chunk.columns, self._checkpoint.clock_ms)
         mapped = mapper.map(chunk.rows)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_linkedin_capi.api import retry
-from airflow_provider_linkedin_capi.api.errors import CredentialsError, LinkedInError
 from airflow_provider_linkedin_capi.delivery.pacing import StoppedError
+from airflow_provider_linkedin_capi.exceptions import CredentialsError, LinkedInError
 
 if TYPE_CHECKING:
     import logging
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_linkedin_capi.api.call import Call
     from airflow_provider_linkedin_capi.delivery.batch import Batch
+    from airflow_provider_linkedin_capi.delivery.interfaces import Transport
     from airflow_provider_linkedin_capi.delivery.pacing import Pace
-    from airflow_provider_linkedin_capi.delivery.protocols import Transport
 
 
 @dataclass(frozen=True, slots=True)

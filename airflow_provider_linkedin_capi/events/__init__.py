@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from airflow_provider_linkedin_capi.events.codes import CODES
-from airflow_provider_linkedin_capi.events.columns import ColumnError
 from airflow_provider_linkedin_capi.events.mapper import RowMapper, map_row
 from airflow_provider_linkedin_capi.events.model import (
     ConversionEvent,
@@ -13,24 +12,17 @@ from airflow_provider_linkedin_capi.events.model import (
     encode_batch,
     encode_event,
 )
-from airflow_provider_linkedin_capi.events.offline import (
-    OfflineRowMapper,
-    migrate_offline_row,
-    migrate_offline_rule,
-)
+from airflow_provider_linkedin_capi.exceptions import ColumnError
 
 __all__ = [
     "CODES",
     "ColumnError",
     "ConversionEvent",
     "MappedRows",
-    "OfflineRowMapper",
     "Rejection",
     "RowMapper",
     "RowWarning",
     "encode_batch",
     "encode_event",
     "map_row",
-    "migrate_offline_row",
-    "migrate_offline_rule",
 ]

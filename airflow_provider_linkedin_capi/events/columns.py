@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from airflow_provider_linkedin_capi.exceptions import ColumnError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -40,16 +42,12 @@ RETIRED: Final = {"ORACLE_MOAT_ID": "LinkedIn no longer takes ORACLE_MOAT_ID"}
 _LOOSE: Final = re.compile(r"[\s_-]+")
 
 
-class ColumnError(ValueError):
-    """The columns do not make events: two for one field, one that is not there, or too few."""
-
-
-def loose(name: object) -> str:
+def normalized_name(name: object) -> str:
     """Return a column's name without regard to case, ``_``, ``-`` and white space."""
     return _LOOSE.sub("", str(name)).lower()
 
 
-_FIELD_OF: Final = {loose(name): field for field, others in FIELDS.items() for name in (field, *others)}
+_FIELD_OF: Final = {normalized_name(name): field for field, others in FIELDS.items() for name in (field, *others)}
 
 
 def match_columns(columns: Sequence[str], column_mapping: Mapping[str, str] | None = None) -> dict[str, int]:
@@ -63,7 +61,7 @@ def match_columns(columns: Sequence[str], column_mapping: Mapping[str, str] | No
     mapped = resolve_mapping(columns, column_mapping or {})
     found: dict[str, int] = {}
     for index, column in enumerate(columns):
-        field = mapped.get(loose(column)) or _FIELD_OF.get(loose(column))
+        field = mapped.get(normalized_name(column)) or _FIELD_OF.get(normalized_name(column))
         if field is None:
             continue
         if field in found:
@@ -88,28 +86,28 @@ def resolve_mapping(
             f"column_mapping has to be a mapping of column to field, not {type(column_mapping).__name__}; "
             "templates go into its values"
         )
-    targets = _FIELD_OF | {loose(name): name for name in also}
+    targets = _FIELD_OF | {normalized_name(name): name for name in also}
     resolved = {}
-    present = {loose(column) for column in columns}
+    present = {normalized_name(column) for column in columns}
     for column, target in column_mapping.items():
-        if loose(column) not in present:
+        if normalized_name(column) not in present:
             raise ColumnError(
                 f"column_mapping names the column {column!r}, which is not among the rows' columns"
                 + _suggestion(column, columns)
             )
-        field = targets.get(loose(target))
+        field = targets.get(normalized_name(target))
         if field is None:
             raise ColumnError(
                 f"column_mapping sends {column!r} to {target!r}, which is no field"
                 + _suggestion(target, [*FIELDS, *also])
             )
-        resolved[loose(column)] = field
+        resolved[normalized_name(column)] = field
     return resolved
 
 
 def _suggestion(name: object, names: Sequence[str]) -> str:
-    by_loose = {loose(each): each for each in names}
-    close = difflib.get_close_matches(loose(name), by_loose, n=3, cutoff=0.5)
+    by_loose = {normalized_name(each): each for each in names}
+    close = difflib.get_close_matches(normalized_name(name), by_loose, n=3, cutoff=0.5)
     if close:
         return f"; did you mean {' or '.join(repr(by_loose[each]) for each in close)}?"
     return f"; there are {', '.join(map(repr, names))}"

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from airflow_provider_linkedin_capi.events.plain import Mended, Refused, plain, without_invisible
+from airflow_provider_linkedin_capi.events.plain import Corrected, Refused, plain, without_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -201,7 +201,7 @@ def event_id(cell: Any) -> Any:
     if text.__class__ is not Refused:
         return text
     if text.code == "id_placeholder":
-        return Mended("event_id_placeholder")
+        return Corrected("event_id_placeholder")
     return Refused("event_id_too_long" if text.code == "id_too_long" else "event_id_invalid")
 
 

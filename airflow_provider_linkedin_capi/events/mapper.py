@@ -8,17 +8,13 @@ from typing import Any
 
 from airflow_provider_linkedin_capi.api.limits import DEFAULT_API_VERSION, SINCE_HASHED_NAMES
 from airflow_provider_linkedin_capi.events import event_ids, identifiers, texts, users
-from airflow_provider_linkedin_capi.events.columns import RETIRED, ColumnError, loose, match_columns
-from airflow_provider_linkedin_capi.events.model import (
-    ConversionEvent,
-    MappedRows,
-    Rejection,
-    User,
-)
+from airflow_provider_linkedin_capi.events.columns import RETIRED, match_columns, normalized_name
+from airflow_provider_linkedin_capi.events.model import ConversionEvent, MappedRows, Rejection, User
 from airflow_provider_linkedin_capi.events.money import read_values
 from airflow_provider_linkedin_capi.events.reading import EXTRAS, IDENTIFIERS, Column, Findings, RepetitiveColumn
 from airflow_provider_linkedin_capi.events.rules import RuleColumns
 from airflow_provider_linkedin_capi.events.times import TimeColumn
+from airflow_provider_linkedin_capi.exceptions import ColumnError
 
 
 class RowMapper:
@@ -72,9 +68,11 @@ class RowMapper:
 
     def _leave_out(self, columns: Sequence[str], api_version: str) -> list[str]:
         """Forget columns that can't be sent; return a sentence for each."""
-        retired = {loose(name): why for name, why in RETIRED.items()}
+        retired = {normalized_name(name): why for name, why in RETIRED.items()}
         notices = [
-            f"column {column!r} is left out: {retired[loose(column)]}" for column in columns if loose(column) in retired
+            f"column {column!r} is left out: {retired[normalized_name(column)]}"
+            for column in columns
+            if normalized_name(column) in retired
         ]
         if api_version < SINCE_HASHED_NAMES:
             notices += [

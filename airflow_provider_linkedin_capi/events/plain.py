@@ -24,7 +24,7 @@ class Refused(NamedTuple):
     code: str
 
 
-class Mended(NamedTuple):
+class Corrected(NamedTuple):
     """The cell is used after a change, or left out (``None``), without harm to the rest; a warning."""
 
     code: str

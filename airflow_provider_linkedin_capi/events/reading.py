@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from airflow_provider_linkedin_capi.events.codes import CODES
 from airflow_provider_linkedin_capi.events.model import Rejection, RowWarning
-from airflow_provider_linkedin_capi.events.plain import Mended, Refused
+from airflow_provider_linkedin_capi.events.plain import Corrected, Refused
 
 Fast = Callable[[Sequence[Any]], list[Any]]
 Careful = Callable[[Any], Any]
@@ -96,7 +96,7 @@ class Column:
     :param field: name of the field.
     :param fast: takes all cells; gives the finished value, or ``None`` for every cell that is absent, odd or
         not worth a fast path. A value given is never wrong.
-    :param careful: takes one cell; gives the value, ``None`` for absence, Refused or Mended.
+    :param careful: takes one cell; gives the value, ``None`` for absence, Refused or Corrected.
     """
 
     def __init__(self, field: str, fast: Fast, careful: Careful) -> None:
@@ -116,7 +116,7 @@ class Column:
                 if value.__class__ is Refused:
                     findings.add(position, field, value.code)
                     value = None
-                elif value.__class__ is Mended:
+                elif value.__class__ is Corrected:
                     findings.add(position, field, value.code, warning=True)
                     value = value.value
                 values[position] = value

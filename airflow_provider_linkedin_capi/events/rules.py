@@ -7,10 +7,11 @@ from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi.api import urns
-from airflow_provider_linkedin_capi.events.columns import ColumnError, loose
+from airflow_provider_linkedin_capi.events.columns import normalized_name
 from airflow_provider_linkedin_capi.events.identifiers import id_text
 from airflow_provider_linkedin_capi.events.plain import Refused, plain
 from airflow_provider_linkedin_capi.events.reading import RepetitiveColumn
+from airflow_provider_linkedin_capi.exceptions import ColumnError
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.events.reading import Column, Findings
@@ -29,7 +30,7 @@ class RuleColumns:
         self.default: str | None = None
         self._by_type: dict[str, str] = {}
         if isinstance(rule, Mapping):
-            self._by_type = {loose(name): urns.conversion_rule(each) for name, each in rule.items()}
+            self._by_type = {normalized_name(name): urns.conversion_rule(each) for name, each in rule.items()}
         elif rule is not None:
             self.default = urns.conversion_rule(rule)
         self._own: Column | None = None
@@ -75,7 +76,7 @@ class RuleColumns:
         text = plain(cell)
         if text is None:
             return None
-        rule = self._by_type.get(loose(text)) if isinstance(text, str) else None
+        rule = self._by_type.get(normalized_name(text)) if isinstance(text, str) else None
         return rule or Refused("conversion_type_unknown")
 
 

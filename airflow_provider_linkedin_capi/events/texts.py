@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_linkedin_capi.events.identifiers import sha256_digest
 from airflow_provider_linkedin_capi.events.iso import COUNTRIES
-from airflow_provider_linkedin_capi.events.plain import Mended, Refused, plain
+from airflow_provider_linkedin_capi.events.plain import Corrected, Refused, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ def _tidy(cell: Any, most: int, refused: str) -> Any:
     text = unicodedata.normalize("NFC", " ".join("".join(seen).split()))
     if not text:
         return Refused(refused)
-    return text if len(text) <= most else Mended("text_cut", text[:most].rstrip())
+    return text if len(text) <= most else Corrected("text_cut", text[:most].rstrip())
 
 
 def name(cell: Any) -> Any:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow_provider_linkedin_capi.api.limits import MAX_EVENT_AGE
-from airflow_provider_linkedin_capi.events.plain import Mended, Refused, plain
+from airflow_provider_linkedin_capi.events.plain import Corrected, Refused, plain
 from airflow_provider_linkedin_capi.events.reading import Column, Findings
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +46,7 @@ class TimeColumn(Column):
         try:
             self._zone = ZoneInfo(naive_timezone)
         except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(
+            raise ConfigurationError(
                 f"naive_timezone={naive_timezone!r} is no time zone; give a name such as UTC or Europe/Berlin"
             ) from None
         self._oldest = now_ms - MAX_EVENT_AGE // _MS
@@ -128,8 +129,8 @@ class TimeColumn(Column):
         if milliseconds > self._latest:
             return Refused("time_in_future")
         if milliseconds > self._now:
-            return Mended("time_clamped", milliseconds)
-        return Mended(doubt, milliseconds) if doubt else milliseconds
+            return Corrected("time_clamped", milliseconds)
+        return Corrected(doubt, milliseconds) if doubt else milliseconds
 
     def _from_date(self, value: dt.date) -> tuple[int | None, str | None]:
         """Return the moment of a date or timestamp, and the code of a doubt about it."""

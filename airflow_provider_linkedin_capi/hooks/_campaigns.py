@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_linkedin_capi.api import ad_accounts, campaign_associations, campaigns
-from airflow_provider_linkedin_capi.hooks._base import Caller
+from airflow_provider_linkedin_capi.api.caller import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +31,7 @@ class CampaignsMixin(Caller):
         ids: Iterable[int | str] | None = None,
     ) -> Iterator[Campaign]:
         """Yield the account's campaigns from all pages, of every status unless some are given."""
-        yield from self.walk(
+        yield from self.paginate(
             campaigns.search(self.ad_account, self.api_version, status=status, campaign_group=campaign_group, ids=ids)
         )
 

@@ -7,9 +7,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_linkedin_capi.api import conversion_events, limits
+from airflow_provider_linkedin_capi.api.caller import Caller
+from airflow_provider_linkedin_capi.delivery.interfaces import Chunk, DeliverySettings
 from airflow_provider_linkedin_capi.delivery.outcomes import Reason, Summary
-from airflow_provider_linkedin_capi.delivery.protocols import Chunk, DeliverySettings
-from airflow_provider_linkedin_capi.hooks._base import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -52,7 +52,7 @@ class ConversionEventsMixin(Caller):
         """
         from airflow_provider_linkedin_capi.events.model import encode_event
 
-        self.call(conversion_events.create(encode_event(event), self.api_version, repeatable=False))
+        self.call(conversion_events.create(encode_event(event), self.api_version, idempotent=False))
 
     def send_conversion_events(
         self,

@@ -10,7 +10,7 @@ from airflow_provider_linkedin_capi.api import (
     insight_tags,
     path_to_conversion,
 )
-from airflow_provider_linkedin_capi.hooks._base import Caller
+from airflow_provider_linkedin_capi.api.caller import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +26,7 @@ class InsightTagsMixin(Caller):
 
     def find_insight_tag(self) -> InsightTag | None:
         """Return the account's tag; it has one at most."""
-        return next(self.walk(insight_tags.find(self.ad_account, self.api_version)), None)
+        return next(self.paginate(insight_tags.find(self.ad_account, self.api_version)), None)
 
     def get_insight_tag(self, tag: int | str) -> InsightTag:
         """Return a tag by id or URN."""
@@ -43,7 +43,7 @@ class InsightTagsMixin(Caller):
     def find_insight_tag_permission(self, account: int | str | None = None) -> InsightTagPermission | None:
         """Return which tag an account (the hook's when None) may use, and in which role."""
         account = self.ad_account if account is None else account
-        return next(self.walk(insight_tag_permissions.find(account, self.api_version)), None)
+        return next(self.paginate(insight_tag_permissions.find(account, self.api_version)), None)
 
     def grant_insight_tag_access(self, tag: int | str, target: int | str, *, role: str) -> None:
         """Let the hook's account give another one, which has no tag, ``FULL`` or ``USE_ONLY`` access to a tag."""
@@ -55,7 +55,7 @@ class InsightTagsMixin(Caller):
 
     def find_insight_tag_domains(self, *, domain: str | None = None) -> Iterator[InsightTagDomain]:
         """Yield the domains on which the account's tag was seen, newest first; or the one with a name."""
-        yield from self.walk(insight_tag_domains.find(self.ad_account, self.api_version, domain=domain))
+        yield from self.paginate(insight_tag_domains.find(self.ad_account, self.api_version, domain=domain))
 
     def get_insight_tag_domain(self, domain: str) -> InsightTagDomain:
         """Return one domain."""
@@ -83,4 +83,4 @@ class InsightTagsMixin(Caller):
         Of this query LinkedIn documents only that it exists; see
         :mod:`~airflow_provider_linkedin_capi.api.path_to_conversion` for what is inferred.
         """
-        yield from self.walk(path_to_conversion.find(self.ad_account, order_id, self.api_version))
+        yield from self.paginate(path_to_conversion.find(self.ad_account, order_id, self.api_version))

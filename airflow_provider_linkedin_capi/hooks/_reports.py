@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_linkedin_capi.hooks._rules import ConversionRulesMixin
 from airflow_provider_linkedin_capi.reports import plan, request
 from airflow_provider_linkedin_capi.reports.diagnosis import diagnose
-from airflow_provider_linkedin_capi.reports.fetch import fetch
+from airflow_provider_linkedin_capi.reports.report_plan import fetch
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.reports.diagnosis import Finding

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi.api import conversion_rules
-from airflow_provider_linkedin_capi.hooks import _rule_references as references
-from airflow_provider_linkedin_capi.hooks._base import Caller
+from airflow_provider_linkedin_capi.api import rule_references as references
+from airflow_provider_linkedin_capi.api.caller import Caller
+from airflow_provider_linkedin_capi.exceptions import RuleReferenceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,7 +38,7 @@ class ConversionRulesMixin(Caller):
         :param name: only rules with exactly this name, but for spaces around it; there may be several.
         :param method: only rules of this conversion method, e.g. ``CONVERSIONS_API``.
         """
-        for rule in self.walk(conversion_rules.find(self.ad_account, self.api_version)):
+        for rule in self.paginate(conversion_rules.find(self.ad_account, self.api_version)):
             if name in (None, rule.name, rule.name.strip()) and method in (None, rule.conversion_method):
                 yield rule
 
@@ -88,7 +89,7 @@ class ConversionRulesMixin(Caller):
         """Return the URN of one rule given by id, URN or name; see :meth:`resolve_conversion_rules`."""
         parsed = references.parse(value)
         if isinstance(parsed, dict):
-            raise references.RuleReferenceError(f"one conversion rule is wanted here, not several: {value!r}")
+            raise RuleReferenceError(f"one conversion rule is wanted here, not several: {value!r}")
         return _urns(self, {"": parsed}, method)[""]
 
 
@@ -98,7 +99,7 @@ def _urns(caller: Caller, by_type: Mapping[str, references.RuleReference], metho
     for kind, reference in by_type.items():
         urn = references.as_urn(reference)
         if urn is None:
-            rules = rules or list(caller.walk(conversion_rules.find(caller.ad_account, caller.api_version)))
+            rules = rules or list(caller.paginate(conversion_rules.find(caller.ad_account, caller.api_version)))
             rule = references.choose(rules, reference, account=caller.ad_account, method=method)
             urn = rule.urn
             caller.log.info("Conversion rule %r is %s", rule.name, urn)

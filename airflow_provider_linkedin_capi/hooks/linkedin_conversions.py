@@ -15,17 +15,18 @@ from airflow.providers.http.hooks.http import HttpHook
 from requests.auth import AuthBase
 from urllib3 import exceptions as urllib3_errors
 
-from airflow_provider_linkedin_capi import __version__, _compat
-from airflow_provider_linkedin_capi.api import account_users, errors, retry
+from airflow_provider_linkedin_capi import __version__, exceptions, version_compat
+from airflow_provider_linkedin_capi.api import account_users, retry
 from airflow_provider_linkedin_capi.api.call import Reply
-from airflow_provider_linkedin_capi.hooks import _connection_test, _settings
+from airflow_provider_linkedin_capi.exceptions import ConnectionSettingsError
+from airflow_provider_linkedin_capi.hooks import connection_settings, connection_test
 from airflow_provider_linkedin_capi.hooks._campaigns import CampaignsMixin
 from airflow_provider_linkedin_capi.hooks._events import ConversionEventsMixin
 from airflow_provider_linkedin_capi.hooks._insight_tags import InsightTagsMixin
-from airflow_provider_linkedin_capi.hooks._offline import OfflineConversionsMixin
 from airflow_provider_linkedin_capi.hooks._reports import ReportsMixin
 from airflow_provider_linkedin_capi.hooks._rules import ConversionRulesMixin
-from airflow_provider_linkedin_capi.hooks._tokens import TokenSource
+from airflow_provider_linkedin_capi.hooks.tokens import TokenSource
+from airflow_provider_linkedin_capi.legacy.hook_methods import OfflineConversionsMixin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +76,7 @@ class LinkedInConversionsHook(
     default_conn_name = "linkedin_capi_default"
     conn_type = "linkedin_capi"
     hook_name = "LinkedIn Conversions API"
-    default_host = _settings.DEFAULT_BASE_URL
+    default_host = connection_settings.DEFAULT_BASE_URL
 
     def __init__(
         self,
@@ -92,15 +93,15 @@ class LinkedInConversionsHook(
         self._patient = True
 
     @cached_property
-    def settings(self) -> _settings.ConnectionSettings:
+    def settings(self) -> connection_settings.ConnectionSettings:
         """The connection, read once."""
-        settings = _settings.from_connection(
+        settings = connection_settings.from_connection(
             self.get_connection(self.linkedin_conn_id),
             ad_account_id=self._ad_account_id,
             api_version=self._api_version,
         )
         self.base_url = settings.base_url
-        if warning := _settings.version_warning(settings.api_version, dt.datetime.now(dt.UTC).date()):
+        if warning := connection_settings.version_warning(settings.api_version, dt.datetime.now(dt.UTC).date()):
             self.log.warning("%s", warning)
         return settings
 
@@ -116,7 +117,7 @@ class LinkedInConversionsHook(
         :raises ConnectionSettingsError: neither does.
         """
         if (account := self.settings.ad_account) is None:
-            raise _settings.ConnectionSettingsError(
+            raise ConnectionSettingsError(
                 f"No ad account: pass ad_account_id, or set it in connection {self.linkedin_conn_id!r}."
             )
         return account
@@ -168,14 +169,14 @@ class LinkedInConversionsHook(
             raise _transport_error(call, error) from None
         return Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
 
-    def refresh(self, error: errors.CredentialsError) -> None:
+    def refresh(self, error: exceptions.CredentialsError) -> None:
         """Give up the access token after a 401 of this thread; the next attempt mints one, for all threads.
 
         :raises CredentialsError: the connection has nothing to mint from.
         """
         try:
             self.tokens.discard(getattr(self._per_thread, "token", None))
-        except errors.CredentialsError as refusal:
+        except exceptions.CredentialsError as refusal:
             raise refusal from error
 
     def call(self, call: Call[T]) -> T:
@@ -187,17 +188,17 @@ class LinkedInConversionsHook(
         while True:
             try:
                 return call.result(self.send(call))
-            except errors.LinkedInError as error:
+            except exceptions.LinkedInError as error:
                 match attempts.after(error):
                     case retry.Wait(seconds) if self._patient:
                         self.log.warning("%s; trying again in %.1f s (attempt %d)", error, seconds, attempts.made + 1)
                         time.sleep(seconds)
-                    case retry.Refresh() if isinstance(error, errors.CredentialsError):
+                    case retry.Refresh() if isinstance(error, exceptions.CredentialsError):
                         self.refresh(error)
                     case _:
                         raise
 
-    def walk(self, call: Call[Page[T]]) -> Iterator[T]:
+    def paginate(self, call: Call[Page[T]]) -> Iterator[T]:
         """Yield the elements of all pages, from the given one on."""
         following: Call[Page[T]] | None = call
         while following is not None:
@@ -210,10 +211,10 @@ class LinkedInConversionsHook(
         self._patient = False  # somebody waits at the button
         try:
             settings = self.settings
-            users = list(self.walk(account_users.of_authenticated_member(settings.api_version)))
-        except (errors.LinkedInError, _settings.ConnectionSettingsError) as error:
-            return False, _connection_test.refusal(error, self.linkedin_conn_id)
-        return _connection_test.access(users, settings)
+            users = list(self.paginate(account_users.of_authenticated_member(settings.api_version)))
+        except (exceptions.LinkedInError, ConnectionSettingsError) as error:
+            return False, connection_test.refusal(error, self.linkedin_conn_id)
+        return connection_test.access(users, settings)
 
 
 class _Bearer(AuthBase):
@@ -230,10 +231,10 @@ class _Bearer(AuthBase):
 
 def user_agent() -> str:
     """Say to LinkedIn's support who is calling."""
-    return f"airflow-provider-linkedin-capi/{__version__} apache-airflow/{_compat.airflow_version()}"
+    return f"airflow-provider-linkedin-capi/{__version__} apache-airflow/{version_compat.airflow_version()}"
 
 
-def _transport_error(call: Call[Any], error: requests.RequestException) -> errors.LinkedInError:
+def _transport_error(call: Call[Any], error: requests.RequestException) -> exceptions.LinkedInError:
     """Tell whether LinkedIn can have seen the request. The exception's own text may hold the URL: left out."""
     cause = error.args[0] if error.args else None
     cause = getattr(cause, "reason", cause)
@@ -242,5 +243,7 @@ def _transport_error(call: Call[Any], error: requests.RequestException) -> error
     untrusted = isinstance(cause, urllib3_errors.SSLError) and isinstance(cause.args[0], SSLCertVerificationError)
     # A ValueError is the URL's or the proxy's: nothing can be sent with it.
     if untrusted or isinstance(error, requests.ConnectTimeout | ValueError) or isinstance(cause, _NEVER_SENT):
-        return errors.NotSentError(f"no connection to LinkedIn ({kind})", call=call.name)
-    return errors.OutcomeUnknownError(f"the connection broke before a whole answer was there ({kind})", call=call.name)
+        return exceptions.NotSentError(f"no connection to LinkedIn ({kind})", call=call.name)
+    return exceptions.OutcomeUnknownError(
+        f"the connection broke before a whole answer was there ({kind})", call=call.name
+    )

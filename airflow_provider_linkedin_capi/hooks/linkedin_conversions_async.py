@@ -10,7 +10,8 @@ import aiohttp
 from airflow.providers.http.hooks.http import HttpAsyncHook, SessionConfig
 from yarl import URL
 
-from airflow_provider_linkedin_capi.api import errors, retry
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import retry
 from airflow_provider_linkedin_capi.api.call import Reply
 from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook, user_agent
 
@@ -112,9 +113,11 @@ class LinkedInConversionsAsyncHook(HttpAsyncHook):
                 body = await response.read()
                 reply = Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, body)
         except _NEVER_SENT as error:
-            raise errors.NotSentError(f"no connection to LinkedIn ({type(error).__name__})", call=call.name) from None
+            raise exceptions.NotSentError(
+                f"no connection to LinkedIn ({type(error).__name__})", call=call.name
+            ) from None
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-            raise errors.OutcomeUnknownError(
+            raise exceptions.OutcomeUnknownError(
                 f"the connection broke before a whole answer was there ({type(error).__name__})", call=call.name
             ) from None
         return call.result(reply)
@@ -130,7 +133,7 @@ class LinkedInConversionsAsyncHook(HttpAsyncHook):
             try:
                 token = await asyncio.to_thread(self._hook.tokens.current)
                 return await self._attempt(call, token)
-            except errors.LinkedInError as error:
+            except exceptions.LinkedInError as error:
                 match attempts.after(error):
                     case retry.Wait(seconds):
                         self.log.warning("%s; trying again in %.1f s (attempt %d)", error, seconds, attempts.made + 1)
@@ -140,7 +143,7 @@ class LinkedInConversionsAsyncHook(HttpAsyncHook):
                     case _:
                         raise
 
-    async def walk(self, call: Call[Page[T]]) -> AsyncIterator[T]:
+    async def paginate(self, call: Call[Page[T]]) -> AsyncIterator[T]:
         """Yield the elements of all pages, from the given one on."""
         following: Call[Page[T]] | None = call
         while following is not None:

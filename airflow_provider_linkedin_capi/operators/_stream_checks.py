@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_linkedin_capi.api import limits
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.delivery.outcomes import Summary
@@ -17,24 +18,26 @@ def check_parameters(operator: StreamConversionsOperator) -> None:
     """Refuse what is known to be wrong before any template is rendered."""
     given = [name for name in ("sql", "records", "path") if getattr(operator, name) is not None]
     if len(given) != 1:
-        raise ValueError(f"give exactly one of sql, records and path, not {' and '.join(given) or 'none'}")
+        raise ConfigurationError(f"give exactly one of sql, records and path, not {' and '.join(given) or 'none'}")
     if operator.sql is not None and operator.sql_conn_id is None:
-        raise ValueError("sql needs sql_conn_id, the connection of the database to read from")
+        raise ConfigurationError("sql needs sql_conn_id, the connection of the database to read from")
     if operator.results_table is not None and (operator.results_conn_id or operator.sql_conn_id) is None:
-        raise ValueError("results_table needs results_conn_id, since there is no sql_conn_id to fall back on")
+        raise ConfigurationError("results_table needs results_conn_id, since there is no sql_conn_id to fall back on")
     for name, choices in (
         ("on_invalid", ("skip", "fail")),
         ("event_id", ("derive", "keep")),
         ("source_format", ("events", "offline")),
     ):
         if (value := getattr(operator, name)) not in choices:
-            raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, not {value!r}")
+            raise ConfigurationError(f"{name} must be {' or '.join(map(repr, choices))}, not {value!r}")
     size = operator.batch_size
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= limits.MAX_EVENTS_PER_BATCH:
-        raise ValueError(f"batch_size must be a whole number from 1 to {limits.MAX_EVENTS_PER_BATCH}, not {size!r}")
+        raise ConfigurationError(
+            f"batch_size must be a whole number from 1 to {limits.MAX_EVENTS_PER_BATCH}, not {size!r}"
+        )
     budget = operator.max_invalid
     if budget is not None and not _is_budget(budget):
-        raise ValueError(f"max_invalid must be a number of rows, or a share from 0.0 to 1.0, not {budget!r}")
+        raise ConfigurationError(f"max_invalid must be a number of rows, or a share from 0.0 to 1.0, not {budget!r}")
 
 
 def _is_budget(value: object) -> bool:
@@ -52,7 +55,9 @@ def check_places(path: str | None, rejects_path: str | None) -> None:
     source, target = ObjectStoragePath(path), ObjectStoragePath(rejects_path)
     same_store = type(source.fs) is type(target.fs)
     if same_store and source.path.rstrip("/") in (target.path.rstrip("/"), target.parent.path.rstrip("/")):
-        raise ValueError(f"rejects_path {rejects_path} lies where path reads from: give the dead letters another place")
+        raise ConfigurationError(
+            f"rejects_path {rejects_path} lies where path reads from: give the dead letters another place"
+        )
 
 
 def check_budget(summary: Summary, *, on_invalid: str, max_invalid: int | float | None) -> None:

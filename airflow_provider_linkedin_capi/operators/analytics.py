@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_linkedin_capi._retries import default_retry_policy
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
-from airflow_provider_linkedin_capi.operators._failures import explained
-from airflow_provider_linkedin_capi.operators._hooked import Hooked
 from airflow_provider_linkedin_capi.reports.report import MAX_XCOM_BYTES, as_json, report_columns
 from airflow_provider_linkedin_capi.reports.request import DEFAULT_FIELDS, several, utc_time, whole_periods
+from airflow_provider_linkedin_capi.retry_policy import default_retry_policy
+from airflow_provider_linkedin_capi.task_mixin import LinkedInTaskMixin, fail_on_permanent_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.reports.window import Scope
 
 
-class AnalyticsReportOperator(Hooked, BaseOperator):
+class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
     """Reads a report completely and puts it into a table, a file or XCom, replacing the same window's rows.
 
     LinkedIn restates its figures for 72 hours and longer, so a daily run should read the last days again
@@ -150,13 +150,15 @@ class AnalyticsReportOperator(Hooked, BaseOperator):
         default_retry_policy(kwargs)
         super().__init__(**kwargs)
         if table and path:
-            raise ValueError("Give table or path, not both")
+            raise ConfigurationError("Give table or path, not both")
         if (table or reconcile_table) and not sql_conn_id:
-            raise ValueError("A table needs sql_conn_id: the connection of its database")
+            raise ConfigurationError("A table needs sql_conn_id: the connection of its database")
         if reconcile and (results_table is None) == (sent_counts is None):
-            raise ValueError("reconcile needs what was sent: exactly one of results_table and sent_counts")
+            raise ConfigurationError("reconcile needs what was sent: exactly one of results_table and sent_counts")
         if results_table and not (results_conn_id or sql_conn_id):
-            raise ValueError("results_table needs results_conn_id, or sql_conn_id if it is in the same database")
+            raise ConfigurationError(
+                "results_table needs results_conn_id, or sql_conn_id if it is in the same database"
+            )
         # Not start_date and end_date: as attributes of an operator those say when Airflow may run the task.
         self.first_day = start_date
         self.last_day = end_date
@@ -185,7 +187,7 @@ class AnalyticsReportOperator(Hooked, BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the report, store it, compare it; return counts and totals."""
         hook = self.hook
-        with explained(hook):
+        with fail_on_permanent_errors(hook):
             asked = self._request(hook)
             CampaignManagerLink.persist(context, asked.account)
             report = hook.fetch_report(asked)
@@ -218,11 +220,13 @@ class AnalyticsReportOperator(Hooked, BaseOperator):
         granularity = self.time_granularity.upper()
         lookback = int(self.lookback_days)
         if lookback < 0:
-            raise ValueError(
+            raise ConfigurationError(
                 f"lookback_days={lookback}: give the days before start_date that are read again, 0 for none"
             )
         if lookback and granularity == "ALL":
-            raise ValueError("lookback_days replaces single days or months; with time_granularity ALL there are none")
+            raise ConfigurationError(
+                "lookback_days replaces single days or months; with time_granularity ALL there are none"
+            )
         start, end = whole_periods(
             utc_time(self.first_day).date() - dt.timedelta(days=lookback),
             utc_time(self.last_day).date(),
@@ -328,7 +332,7 @@ def _engine(conn_id: str | None) -> Iterator[Engine]:
     assert conn_id is not None, "the constructor has seen to it"
     engine = engine_of(sql_hook(conn_id))
     if engine is None:
-        raise ValueError(
+        raise ConfigurationError(
             f"Connection {conn_id!r} has no SQLAlchemy dialect installed, which tables of reports need: install it, "
             "or give a path instead of a table"
         )

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_linkedin_capi._retries import default_retry_policy
-from airflow_provider_linkedin_capi.api import errors, urns
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import urns
 from airflow_provider_linkedin_capi.declarations import campaign_associations as associations
 from airflow_provider_linkedin_capi.declarations.campaign_filter import CampaignFilter
-from airflow_provider_linkedin_capi.hooks._diagnosis import diagnosis
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
+from airflow_provider_linkedin_capi.hooks.diagnosis import diagnosis
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
-from airflow_provider_linkedin_capi.operators._failures import explained, fail
-from airflow_provider_linkedin_capi.operators._hooked import Hooked
+from airflow_provider_linkedin_capi.retry_policy import default_retry_policy
+from airflow_provider_linkedin_capi.task_mixin import LinkedInTaskMixin, fail, fail_on_permanent_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _MODES = ("add", "replace", "remove")
 
 
-class AssociateCampaignsOperator(Hooked, BaseOperator):
+class AssociateCampaignsOperator(LinkedInTaskMixin, BaseOperator):
     """Bring the campaigns of a conversion rule to a declared state.
 
     LinkedIn attributes a conversion only to campaigns that are associated with its rule, and accepts events of a rule
@@ -83,9 +84,9 @@ class AssociateCampaignsOperator(Hooked, BaseOperator):
         default_retry_policy(kwargs)
         super().__init__(**kwargs)
         if mode not in _MODES:
-            raise ValueError(f"mode={mode!r} is not one of {', '.join(_MODES)}")
+            raise ConfigurationError(f"mode={mode!r} is not one of {', '.join(_MODES)}")
         if (campaigns is None) == (campaign_filter is None):
-            raise ValueError("give either campaigns or campaign_filter")
+            raise ConfigurationError("give either campaigns or campaign_filter")
         self.conversion_rule = conversion_rule
         self.campaigns = campaigns
         self.campaign_filter = campaign_filter
@@ -96,7 +97,7 @@ class AssociateCampaignsOperator(Hooked, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, list[str]]:
         """Send what differs and return what was done."""
-        with explained(self.hook):
+        with fail_on_permanent_errors(self.hook):
             CampaignManagerLink.persist(context, self.hook.ad_account)
             selected, known = self._selection()
             rule = self.hook.get_conversion_rule(self.hook.resolve_conversion_rule(self.conversion_rule, method=None))
@@ -123,7 +124,7 @@ class AssociateCampaignsOperator(Hooked, BaseOperator):
             selected = [urns.campaign(campaign) for campaign in _ids(self.campaigns)]
         if not selected:
             if self.mode == "replace":
-                raise ValueError(
+                raise ConfigurationError(
                     "no campaign is selected, and mode=replace would end every association of the rule: correct the "
                     "selection, or use mode=remove"
                 )
@@ -149,7 +150,7 @@ class AssociateCampaignsOperator(Hooked, BaseOperator):
 
     def _fail(self, outcome: associations.Outcome, known: Mapping[str, Campaign]) -> None:
         for error, _ in outcome.reasons:
-            if isinstance(error, errors.AccessDeniedError):
+            if isinstance(error, exceptions.AccessDeniedError):
                 error.advice = diagnosis(self.hook, error)
         lines = [
             f"{len(outcome.refused)} campaign(s) refused, {len(outcome.added) + len(outcome.removed)} done. Refused:",

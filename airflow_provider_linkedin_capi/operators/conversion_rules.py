@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_linkedin_capi._retries import default_retry_policy
 from airflow_provider_linkedin_capi.api import conversion_rules, url_match_rules, urns
 from airflow_provider_linkedin_capi.declarations import rule_declaration as declaration
 from airflow_provider_linkedin_capi.declarations import rule_fields
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
-from airflow_provider_linkedin_capi.operators._failures import explained
-from airflow_provider_linkedin_capi.operators._hooked import Hooked
+from airflow_provider_linkedin_capi.retry_policy import default_retry_policy
+from airflow_provider_linkedin_capi.task_mixin import LinkedInTaskMixin, fail_on_permanent_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _IF_EXISTS = ("reuse", "update", "fail")
 
 
-class _ConversionRuleOperator(Hooked, BaseOperator):
+class _ConversionRuleOperator(LinkedInTaskMixin, BaseOperator):
     """What both operators share: the rule's fields as parameters, and the result."""
 
     operator_extra_links = (CampaignManagerLink(),)
@@ -74,7 +74,7 @@ class _ConversionRuleOperator(Hooked, BaseOperator):
             url_match_rules=self.url_match_rules,
         )
         if not fields:
-            raise ValueError("nothing to change: give at least one field of the rule besides conversion_rule")
+            raise ConfigurationError("nothing to change: give at least one field of the rule besides conversion_rule")
         return declaration.in_account_currency(self.hook, fields)
 
     def _publish(self, declared: declaration.Declared, context: Context) -> str:
@@ -191,7 +191,7 @@ class CreateConversionRuleOperator(_ConversionRuleOperator):
             **kwargs,
         )
         if if_exists not in _IF_EXISTS:
-            raise ValueError(f"if_exists={if_exists!r} is not one of {', '.join(_IF_EXISTS)}")
+            raise ConfigurationError(f"if_exists={if_exists!r} is not one of {', '.join(_IF_EXISTS)}")
         conversion_rules.check_auto_association(auto_association)
         self.auto_association = auto_association
         self.if_exists = if_exists
@@ -200,7 +200,7 @@ class CreateConversionRuleOperator(_ConversionRuleOperator):
 
     def execute(self, context: Context) -> str:
         """Find or create the rule and return its URN."""
-        with explained(self.hook):
+        with fail_on_permanent_errors(self.hook):
             fields = self._fields(self.conversion_method)
             conversion_rules.check({**fields, "account": self.hook.ad_account}, self.hook.api_version)
             declared = declaration.declare(
@@ -288,7 +288,7 @@ class UpdateConversionRuleOperator(_ConversionRuleOperator):
 
     def execute(self, context: Context) -> str:
         """Change what differs and return the rule's URN."""
-        with explained(self.hook):
+        with fail_on_permanent_errors(self.hook):
             fields = self._fields()
             rule = self.hook.get_conversion_rule(self.hook.resolve_conversion_rule(self.conversion_rule, method=None))
             declared = declaration.bring_up_to_date(self.hook, rule, fields)

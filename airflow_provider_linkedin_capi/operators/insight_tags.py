@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_linkedin_capi._retries import default_retry_policy
-from airflow_provider_linkedin_capi.api import errors, insight_tag_permissions, urns
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import insight_tag_permissions, urns
 from airflow_provider_linkedin_capi.declarations import insight_tag_access as access
 from airflow_provider_linkedin_capi.declarations import insight_tag_domains as domains
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
-from airflow_provider_linkedin_capi.operators._failures import explained, fail
-from airflow_provider_linkedin_capi.operators._hooked import Hooked
+from airflow_provider_linkedin_capi.retry_policy import default_retry_policy
+from airflow_provider_linkedin_capi.task_mixin import LinkedInTaskMixin, fail, fail_on_permanent_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.insight_tags import InsightTag
 
 
-class _InsightTagOperator(Hooked, BaseOperator):
+class _InsightTagOperator(LinkedInTaskMixin, BaseOperator):
     """What the operators share: connection and ad account."""
 
     operator_extra_links = (CampaignManagerLink(),)
@@ -77,12 +78,12 @@ class EnsureInsightTagOperator(_InsightTagOperator):
     def __init__(self, *, first_party_tracking: bool | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if first_party_tracking not in (None, True, False):
-            raise ValueError(f"first_party_tracking={first_party_tracking!r} is not True, False or None")
+            raise ConfigurationError(f"first_party_tracking={first_party_tracking!r} is not True, False or None")
         self.first_party_tracking = first_party_tracking
 
     def execute(self, context: Context) -> str:
         """Find or create the tag and return its URN."""
-        with explained(self.hook):
+        with fail_on_permanent_errors(self.hook):
             tag, action = self._find_or_create()
             tracking = tag.first_party_tracking_enabled
             if self.first_party_tracking not in (None, tracking):
@@ -110,9 +111,9 @@ class EnsureInsightTagOperator(_InsightTagOperator):
             return tag, "found"
         try:
             tag = self.hook.create_insight_tag()
-        except errors.LinkedInError as error:
+        except exceptions.LinkedInError as error:
             # Either the answer was lost, or the account got its one tag from somebody else since the look above.
-            if not (error.outcome_unknown or isinstance(error, errors.InvalidRequestError)):
+            if not (error.outcome_unknown or isinstance(error, exceptions.InvalidRequestError)):
                 raise
             if (existing := self.hook.find_insight_tag()) is None:
                 raise
@@ -160,7 +161,7 @@ class GovernInsightTagDomainsOperator(_InsightTagOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Compare the domains with the list, change what differs, and return the difference."""
-        with explained(self.hook):
+        with fail_on_permanent_errors(self.hook):
             difference = domains.difference(
                 self.hook.find_insight_tag_domains(), domains.patterns(self.allowed_domains)
             )
@@ -174,7 +175,7 @@ class GovernInsightTagDomainsOperator(_InsightTagOperator):
                 self.log.info("%s: %s", name, "would be blocked" if self.dry_run_only else "to be blocked")
             for name in difference.allowed:
                 self.log.info("%s: %s", name, "would be allowed again" if self.dry_run_only else "to be allowed again")
-            refused: dict[str, errors.LinkedInError] = {}
+            refused: dict[str, exceptions.LinkedInError] = {}
             if difference.changes and not self.dry_run_only:
                 access.require_full(self.hook, None, "change which domains feed it")
                 refused = domains.apply(self.hook, difference.changes)
@@ -244,7 +245,7 @@ class GrantInsightTagAccessOperator(_InsightTagOperator):
 
     def execute(self, context: Context) -> dict[str, str]:
         """Grant the access unless the account has it."""
-        with explained(self.hook):
+        with fail_on_permanent_errors(self.hook):
             target = urns.ad_account(self.target_account)
             tag = access.require_full(self.hook, self.insight_tag, f"grant access to {target}")
             action = access.grant(self.hook, tag, target, self.role)
@@ -303,7 +304,7 @@ class RevokeInsightTagAccessOperator(_InsightTagOperator):
 
     def execute(self, context: Context) -> dict[str, str | None]:
         """Revoke the access unless the account has none."""
-        with explained(self.hook):
+        with fail_on_permanent_errors(self.hook):
             target = urns.ad_account(self.target_account)
             tag, action = access.revoke(self.hook, self.insight_tag, target, self.keeper_account)
         CampaignManagerLink.persist(context, self.hook.ad_account)

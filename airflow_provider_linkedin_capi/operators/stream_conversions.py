@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator, XComArg, conf
 
-from airflow_provider_linkedin_capi import _compat
-from airflow_provider_linkedin_capi._retries import after_reset, default_retry_policy
+from airflow_provider_linkedin_capi import version_compat
 from airflow_provider_linkedin_capi.api import limits
-from airflow_provider_linkedin_capi.delivery.errors import DayLimitReachedError
-from airflow_provider_linkedin_capi.delivery.protocols import DeliverySettings
+from airflow_provider_linkedin_capi.delivery.interfaces import DeliverySettings
+from airflow_provider_linkedin_capi.exceptions import DayLimitReachedError
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
-from airflow_provider_linkedin_capi.operators._failures import explained
-from airflow_provider_linkedin_capi.operators._hooked import Hooked
 from airflow_provider_linkedin_capi.operators._stream_checks import check_budget, check_parameters, check_places
-from airflow_provider_linkedin_capi.sources.handed_over import HandedOver
+from airflow_provider_linkedin_capi.retry_policy import after_reset, default_retry_policy
+from airflow_provider_linkedin_capi.sources.hidden_from_ui import HiddenFromUI
+from airflow_provider_linkedin_capi.task_mixin import LinkedInTaskMixin, fail_on_permanent_errors
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -26,15 +25,15 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_linkedin_capi._checkpoint import TaskCheckpoint
+    from airflow_provider_linkedin_capi.api.rule_references import RuleReferences
     from airflow_provider_linkedin_capi.delivery import Delivery, Summary
-    from airflow_provider_linkedin_capi.delivery.protocols import Mapper, MapperFactory
-    from airflow_provider_linkedin_capi.hooks._rule_references import RuleReferences
+    from airflow_provider_linkedin_capi.delivery.interfaces import Mapper, MapperFactory
     from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
     from airflow_provider_linkedin_capi.sources.chunks import Source
+    from airflow_provider_linkedin_capi.task_state import TaskCheckpoint
 
 
-class StreamConversionsOperator(Hooked, BaseOperator):
+class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
     """Deliver conversion events to LinkedIn, and say of every row what became of it.
 
     Rows come from exactly one of ``sql``, ``records`` and ``path``; each becomes a conversion event or a rejection
@@ -203,17 +202,17 @@ class StreamConversionsOperator(Hooked, BaseOperator):
     @records.setter
     def records(self, value: Any) -> None:
         rendered = "_records" in self.__dict__ and not isinstance(value, XComArg | None)
-        self._records = HandedOver(value) if rendered else value
+        self._records = HiddenFromUI(value) if rendered else value
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Deliver the rows and return the summary."""
-        from airflow_provider_linkedin_capi._checkpoint import TaskCheckpoint
+        from airflow_provider_linkedin_capi.task_state import TaskCheckpoint
 
         checkpoint = None if self._settings.dry_run else TaskCheckpoint(context)
         if checkpoint and checkpoint.finished is not None:
             self.log.info("An earlier try had delivered everything and ended before it could say so: nothing to do.")
             return checkpoint.finished
-        with explained(self.hook):
+        with fail_on_permanent_errors(self.hook):
             try:
                 summary = self._deliver(context, checkpoint)
             except Exception as error:
@@ -222,7 +221,7 @@ class StreamConversionsOperator(Hooked, BaseOperator):
                 if isinstance(error, DayLimitReachedError) and self.deferrable:
                     moment = after_reset(error)
                     self.log.warning("%s Deferred until %s.", error, moment.isoformat())
-                    self.defer(trigger=_compat.wake_up_at(moment), method_name="resume")
+                    self.defer(trigger=version_compat.wake_up_at(moment), method_name="resume")
                 raise
         result = self._hand_over(context, summary)
         check_budget(summary, on_invalid=self.on_invalid, max_invalid=self.max_invalid)
@@ -252,7 +251,7 @@ class StreamConversionsOperator(Hooked, BaseOperator):
     def _deliver(self, context: Context, checkpoint: TaskCheckpoint | None) -> Summary:
         from airflow_provider_linkedin_capi.delivery import Delivery
         from airflow_provider_linkedin_capi.sinks.dead_letters import DeadLetters
-        from airflow_provider_linkedin_capi.sinks.results_table import ResultsTable
+        from airflow_provider_linkedin_capi.sinks.ledger import ResultsTable
         from airflow_provider_linkedin_capi.sinks.task_runs import TaskRun
 
         hook = self.hook
@@ -301,7 +300,7 @@ class StreamConversionsOperator(Hooked, BaseOperator):
 
     def _mapper_factory(self, hook: LinkedInConversionsHook) -> MapperFactory:
         from airflow_provider_linkedin_capi.events.mapper import RowMapper
-        from airflow_provider_linkedin_capi.events.offline import OfflineRowMapper
+        from airflow_provider_linkedin_capi.legacy.row_mapper import OfflineRowMapper
 
         kind = OfflineRowMapper if self.source_format == "offline" else RowMapper
         if self.conversion_rule is not None:

@@ -6,12 +6,12 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.api import (
     account_users,
     campaign_associations,
     campaigns,
     conversion_rules,
-    errors,
     limits,
     urns,
 )
@@ -97,7 +97,7 @@ def _associated(asked: ReportRequest, rules: list[ConversionRule], version: str)
             found = yield from all_pages(campaign_associations.find(some, version))
             if any(association.conversion in wanted for association in found):
                 return True
-    except errors.AccessDeniedError:
+    except exceptions.AccessDeniedError:
         # A token for reports alone may not look; then only time can tell.
         return True
     return False

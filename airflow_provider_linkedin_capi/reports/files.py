@@ -11,6 +11,7 @@ import os
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_linkedin_capi.exceptions import ReportFileError
 from airflow_provider_linkedin_capi.reports.metrics import Kind
 from airflow_provider_linkedin_capi.reports.report import as_json
 
@@ -31,10 +32,6 @@ _PARSE: dict[Kind, Callable[[str], Any]] = {
     Kind.USD: Decimal,
     Kind.DECIMAL: Decimal,
 }
-
-
-class ReportFileError(ValueError):
-    """The file cannot take the report: says why and what to change."""
 
 
 class ReportFile:

@@ -8,7 +8,7 @@ import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from airflow_provider_linkedin_capi.api.errors import UnexpectedReplyError
+from airflow_provider_linkedin_capi.exceptions import UnexpectedReplyError
 
 
 def _words(text: str) -> list[str]:

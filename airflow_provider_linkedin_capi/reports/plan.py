@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from airflow_provider_linkedin_capi.api import errors, limits
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import limits
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.call import Call
@@ -44,7 +45,7 @@ def run(plan: Plan[T], call: Callable[[Call[Any]], Any], sleep: Callable[[float]
             continue
         try:
             answer = call(step.wanted)
-        except errors.LinkedInError as error:
+        except exceptions.LinkedInError as error:
             step.throw(error)
         else:
             step.send(answer)
@@ -61,7 +62,7 @@ async def run_async(plan: Plan[T], call: Callable[[Call[Any]], Awaitable[Any]]) 
             continue
         try:
             answer = await call(step.wanted)
-        except errors.LinkedInError as error:
+        except exceptions.LinkedInError as error:
             step.throw(error)
         else:
             # Typing 15,000 rows takes long enough to hold up the other triggers of the process.
@@ -83,7 +84,7 @@ class _Step(Generic[T]):
     def send(self, answer: Any) -> None:
         self._go(lambda: self._plan.send(answer))
 
-    def throw(self, error: errors.LinkedInError) -> None:
+    def throw(self, error: exceptions.LinkedInError) -> None:
         self._go(lambda: self._plan.throw(error))
 
     def _go(self, resume: Callable[[], Call[Any] | Pause]) -> None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi.api import urns
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 from airflow_provider_linkedin_capi.reports.metrics import Kind
 from airflow_provider_linkedin_capi.reports.report import Column
 from airflow_provider_linkedin_capi.reports.request import periods
@@ -68,7 +69,7 @@ def check(asked: ReportRequest) -> None:
     :raises ValueError: it cannot be reconciled.
     """
     if asked.finder == "attributedRevenueMetrics" or "CONVERSION" not in asked.pivots:
-        raise ValueError(
+        raise ConfigurationError(
             "reconcile compares conversions by rule: give pivot CONVERSION, alone or among others, and no "
             "attributedRevenueMetrics"
         )
@@ -80,9 +81,9 @@ def given_counts(counts: Mapping[Any, Any], asked: ReportRequest) -> SentCounts:
     :raises ValueError: the report has more than one period, to which they could belong; or they are no counts.
     """
     if not isinstance(counts, Mapping):
-        raise ValueError(f"sent_counts is a {type(counts).__name__}: give a mapping from rule to count")
+        raise ConfigurationError(f"sent_counts is a {type(counts).__name__}: give a mapping from rule to count")
     if len(periods(asked)) > 1:
-        raise ValueError(
+        raise ConfigurationError(
             "sent_counts say nothing about single days: reconcile them with time_granularity ALL, a window of one "
             "period, or by results_table"
         )
@@ -92,7 +93,7 @@ def given_counts(counts: Mapping[Any, Any], asked: ReportRequest) -> SentCounts:
         try:
             found[asked.start, urns.conversion_rule(rule)] = Sent(int(both["sent"]), int(both["accepted"]))
         except (KeyError, TypeError) as error:
-            raise ValueError(
+            raise ConfigurationError(
                 f'sent_counts for rule {rule} is {count!r}: give a number, or {{"sent": 812, "accepted": 800}}'
             ) from error
     return found
@@ -113,7 +114,7 @@ def ledger_counts(engine: Engine, table: str, asked: ReportRequest) -> SentCount
         ledger = Table(name, MetaData(), schema=schema or None, autoload_with=engine).c
         columns = ledger.event_id, ledger.conversion, ledger.outcome, ledger.happened_at
     except (NoSuchTableError, AttributeError) as error:
-        raise ValueError(
+        raise ConfigurationError(
             f"{table} is not a results table of StreamConversionsOperator on this connection "
             f"({type(error).__name__}: {error}); name its results_table and results_conn_id"
         ) from error

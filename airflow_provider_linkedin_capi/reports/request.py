@@ -9,6 +9,7 @@ import msgspec
 import pendulum
 
 from airflow_provider_linkedin_capi.api import ad_analytics, limits, urns
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 from airflow_provider_linkedin_capi.reports import metrics
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def report_request(
         fill_zeros=fill_zeros,
     )
     if problems := [*_problems(request), *_beyond_retention(request, today)]:
-        raise ValueError("This report cannot be asked for: " + "; ".join(problems))
+        raise ConfigurationError("This report cannot be asked for: " + "; ".join(problems))
     return request
 
 
@@ -123,12 +124,12 @@ def utc_time(value: Any) -> dt.datetime:
         try:
             value = dt.datetime.fromisoformat(value.strip())
         except ValueError:
-            raise ValueError(f"{value!r} is not a date: write it as 2026-11-22") from None
+            raise ConfigurationError(f"{value!r} is not a date: write it as 2026-11-22") from None
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC) if value.tzinfo else value.replace(tzinfo=dt.UTC)
     if isinstance(value, dt.date):
         return dt.datetime.combine(value, dt.time(), dt.UTC)
-    raise ValueError(f"{value!r} is not a date: give a date, or text like 2026-11-22")
+    raise ConfigurationError(f"{value!r} is not a date: give a date, or text like 2026-11-22")
 
 
 def whole_periods(start: dt.date, end: dt.date, granularity: str, today: dt.date) -> tuple[dt.date, dt.date]:

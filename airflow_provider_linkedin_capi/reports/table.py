@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_linkedin_capi.exceptions import ReportTableError
 from airflow_provider_linkedin_capi.reports.metrics import Kind
 
 if TYPE_CHECKING:
@@ -19,10 +20,6 @@ _TEXT_CHARACTERS = 250
 #: Short enough for the primary key of any database, long enough for any URN.
 _KEY_CHARACTERS = 120
 _INSERT_ROWS = 1_000
-
-
-class ReportTableError(ValueError):
-    """The table cannot take the report: says why and what to change."""
 
 
 class ReportTable:

@@ -12,12 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airflow_provider_linkedin_capi.sandbox import answers, attribution, paging
-from airflow_provider_linkedin_capi.sandbox.entities import (
-    ACCOUNT_PREFIX,
-    RULE_PREFIX,
-    SEGMENT_PREFIX,
-    id_of,
-)
+from airflow_provider_linkedin_capi.sandbox.entities import ACCOUNT_PREFIX, RULE_PREFIX, SEGMENT_PREFIX, id_of
 from airflow_provider_linkedin_capi.sandbox.events import MAX_AGE_MS
 from airflow_provider_linkedin_capi.sandbox.rest import Method, number_key
 from airflow_provider_linkedin_capi.sandbox.rule_schema import LEGACY_TYPES, TYPES

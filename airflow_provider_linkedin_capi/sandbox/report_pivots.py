@@ -5,11 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from airflow_provider_linkedin_capi.sandbox.entities import (
-    ACCOUNT_PREFIX,
-    CAMPAIGN_PREFIX,
-    RULE_PREFIX,
-)
+from airflow_provider_linkedin_capi.sandbox.entities import ACCOUNT_PREFIX, CAMPAIGN_PREFIX, RULE_PREFIX
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sandbox import restli

@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi.sandbox import answers, paging, rule_schema
-from airflow_provider_linkedin_capi.sandbox.entities import (
-    ACCOUNT_PREFIX,
-    CAMPAIGN_PREFIX,
-    RULE_PREFIX,
-    id_of,
-)
+from airflow_provider_linkedin_capi.sandbox.entities import ACCOUNT_PREFIX, CAMPAIGN_PREFIX, RULE_PREFIX, id_of
 from airflow_provider_linkedin_capi.sandbox.rest import Method, number_key
 from airflow_provider_linkedin_capi.sandbox.validation import problems_of
 

@@ -30,7 +30,7 @@ from airflow_provider_linkedin_capi.sandbox import (
     rules,
     throttle,
 )
-from airflow_provider_linkedin_capi.sandbox.journal import Request
+from airflow_provider_linkedin_capi.sandbox.request_log import Request
 from airflow_provider_linkedin_capi.sandbox.world import World
 
 if TYPE_CHECKING:

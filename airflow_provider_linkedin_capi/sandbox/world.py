@@ -23,7 +23,7 @@ from airflow_provider_linkedin_capi.sandbox.entities import (
     Token,
 )
 from airflow_provider_linkedin_capi.sandbox.faults import Faults
-from airflow_provider_linkedin_capi.sandbox.journal import Journal
+from airflow_provider_linkedin_capi.sandbox.request_log import Journal
 from airflow_provider_linkedin_capi.sandbox.samples import ACCOUNT, CLIENT_ID, MEMBER, TOKEN
 from airflow_provider_linkedin_capi.sandbox.settings import Settings
 from airflow_provider_linkedin_capi.sandbox.store import CAPI, INSIGHT_TAG, Store
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from airflow_provider_linkedin_capi.sandbox.journal import Request
+    from airflow_provider_linkedin_capi.sandbox.request_log import Request
 
 
 @dataclass

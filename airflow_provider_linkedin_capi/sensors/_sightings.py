@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airflow_provider_linkedin_capi.reports.waiting import Sighting, plain
+from airflow_provider_linkedin_capi.reports.readiness import ReportSnapshot, plain
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -18,7 +18,7 @@ KEY = "linkedin_report_sighting"
 _RETENTION = dt.timedelta(days=14)
 
 
-class TaskSightings:
+class TaskSnapshots:
     """Keeps the last sighting of one task instance."""
 
     def __init__(self, context: Context) -> None:
@@ -26,7 +26,7 @@ class TaskSightings:
         self._store: Any = context.get("task_state_store")
         self._variable = "__".join((KEY, ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index)))
 
-    def load(self) -> Sighting | None:
+    def load(self) -> ReportSnapshot | None:
         """Return the last sighting, or None."""
         from airflow.providers.common.compat.sdk import Variable
 
@@ -35,9 +35,9 @@ class TaskSightings:
         else:
             text = Variable.get(self._variable, None)
             kept = json.loads(text) if text else None
-        return msgspec.convert(kept, Sighting) if kept else None
+        return msgspec.convert(kept, ReportSnapshot) if kept else None
 
-    def save(self, sighting: Sighting) -> None:
+    def save(self, sighting: ReportSnapshot) -> None:
         """Keep a sighting."""
         from airflow.providers.common.compat.sdk import Variable
 

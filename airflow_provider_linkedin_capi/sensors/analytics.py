@@ -17,19 +17,17 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_linkedin_capi import _compat
-from airflow_provider_linkedin_capi._retries import default_retry_policy
+from airflow_provider_linkedin_capi import version_compat
 from airflow_provider_linkedin_capi.api import limits
-from airflow_provider_linkedin_capi.api.errors import LinkedInError
-from airflow_provider_linkedin_capi.hooks._rule_references import RuleReferenceError
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError, LinkedInError, RuleReferenceError
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
-from airflow_provider_linkedin_capi.operators._failures import explained
-from airflow_provider_linkedin_capi.operators._hooked import Hooked
-from airflow_provider_linkedin_capi.reports import waiting
+from airflow_provider_linkedin_capi.reports import readiness
 from airflow_provider_linkedin_capi.reports.diagnosis import Cause
 from airflow_provider_linkedin_capi.reports.report import MAX_XCOM_BYTES, as_json
 from airflow_provider_linkedin_capi.reports.request import CONVERSIONS, DEFAULT_FIELDS, ReportRequest, several, utc_time
-from airflow_provider_linkedin_capi.sensors._failures import (
+from airflow_provider_linkedin_capi.retry_policy import default_retry_policy
+from airflow_provider_linkedin_capi.sensors._sightings import TaskSnapshots
+from airflow_provider_linkedin_capi.sensors.exceptions import (
     NoReportAccessError,
     NothingAttributedError,
     ReportNotReadyError,
@@ -37,7 +35,7 @@ from airflow_provider_linkedin_capi.sensors._failures import (
     RuleNotAssociatedError,
     WrongRuleError,
 )
-from airflow_provider_linkedin_capi.sensors._sightings import TaskSightings
+from airflow_provider_linkedin_capi.task_mixin import LinkedInTaskMixin, fail_on_permanent_errors
 from airflow_provider_linkedin_capi.triggers.analytics import AnalyticsReportTrigger
 
 if TYPE_CHECKING:
@@ -67,7 +65,7 @@ _FAILURES = {
 }
 
 
-class AnalyticsReportSensor(Hooked, BaseSensorOperator):
+class AnalyticsReportSensor(LinkedInTaskMixin, BaseSensorOperator):
     """Waits until LinkedIn has attributed conversions, and hands over the report.
 
     LinkedIn attributes within 72 hours after it got the events and restates its figures until then. A report of
@@ -162,8 +160,8 @@ class AnalyticsReportSensor(Hooked, BaseSensorOperator):
     ) -> None:
         default_retry_policy(kwargs)
         super().__init__(poke_interval=poke_interval, **kwargs)
-        if ready_when not in waiting.READY_WHEN:
-            raise ValueError(f"ready_when is {ready_when!r}; it can be {', '.join(waiting.READY_WHEN)}")
+        if ready_when not in readiness.READY_WHEN:
+            raise ConfigurationError(f"ready_when is {ready_when!r}; it can be {', '.join(readiness.READY_WHEN)}")
         # Not start_date and end_date: as attributes of an operator those say when Airflow may run the task.
         self.first_day = start_date
         self.last_day = end_date
@@ -182,13 +180,13 @@ class AnalyticsReportSensor(Hooked, BaseSensorOperator):
         self.delivered_at = delivered_at
         self.deferrable = deferrable
         self.linkedin_conn_id = linkedin_conn_id
-        self._verdict: waiting.Verdict | None = None
+        self._verdict: readiness.Verdict | None = None
 
     def execute(self, context: Context) -> Any:
         """Wait in the mode that was chosen; return the rows."""
         try:
             self._request = self._report_request()
-            with explained(self.hook):
+            with fail_on_permanent_errors(self.hook):
                 self._wait = self._what_to_wait_for(context)
             CampaignManagerLink.persist(context, self._request.account)
             if self.deferrable:
@@ -197,7 +195,7 @@ class AnalyticsReportSensor(Hooked, BaseSensorOperator):
         except (AirflowSensorTimeout, AirflowFailException) as failure:
             if self.ready_when == "settled":
                 # What a try saw that failed is no measure for the next one.
-                TaskSightings(context).forget()
+                TaskSnapshots(context).forget()
             if type(failure) is AirflowSensorTimeout:
                 raise self._timed_out() from failure
             # In the modes that poke, Airflow's own loop has seen to this already.
@@ -207,7 +205,7 @@ class AnalyticsReportSensor(Hooked, BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
-        sightings = TaskSightings(context) if self.ready_when == "settled" else None
+        sightings = TaskSnapshots(context) if self.ready_when == "settled" else None
         before = sightings.load() if sightings else None
         if (report := self._look(before)) is not None:
             if sightings:
@@ -222,15 +220,17 @@ class AnalyticsReportSensor(Hooked, BaseSensorOperator):
         if event["status"] == "error":
             raise AirflowException(f"The triggerer could not wait for the report: {event['message']}")
         self._request = msgspec.convert(event["request"], ReportRequest)
-        self._wait = msgspec.convert(event["wait"], waiting.Wait)
-        return self._look_or_defer(context, event["sighting"] and msgspec.convert(event["sighting"], waiting.Sighting))
+        self._wait = msgspec.convert(event["wait"], readiness.Wait)
+        return self._look_or_defer(
+            context, event["sighting"] and msgspec.convert(event["sighting"], readiness.ReportSnapshot)
+        )
 
     def _report_request(self) -> ReportRequest:
         fields = several(self.fields)
         if self.min_conversions is not None:
             fields.append(CONVERSIONS)
         try:
-            with explained(self.hook):
+            with fail_on_permanent_errors(self.hook):
                 return self.hook.report_request(
                     start_date=self.first_day,
                     end_date=self.last_day,
@@ -248,19 +248,19 @@ class AnalyticsReportSensor(Hooked, BaseSensorOperator):
                 raise WrongRuleError(str(failure)) from failure
             raise
 
-    def _what_to_wait_for(self, context: Context) -> waiting.Wait:
+    def _what_to_wait_for(self, context: Context) -> readiness.Wait:
         started = time.time()
-        if self.reschedule and (first := _compat.first_reschedule(context)):
+        if self.reschedule and (first := version_compat.first_reschedule(context)):
             started = first.timestamp()
         delivered = utc_time(self.delivered_at).timestamp() if self.delivered_at else started
-        complete_at = waiting.window_complete_at(self._request.end).timestamp()
+        complete_at = readiness.window_complete_at(self._request.end).timestamp()
         if self.delivered_at or self.ready_when != "final":
             complete_at = max(complete_at, delivered + limits.REPORT_DELAY.total_seconds())
         if self.ready_when == "final" and complete_at > started + self.timeout:
             self.log.warning(
-                "The time-out strikes before the report is final, which is at %s.", waiting.utc_text(complete_at)
+                "The time-out strikes before the report is final, which is at %s.", readiness.utc_text(complete_at)
             )
-        return waiting.Wait(
+        return readiness.Wait(
             ready_when=self.ready_when,
             min_conversions=_count(self.min_conversions),
             settle_for=self.settle_for,
@@ -268,7 +268,7 @@ class AnalyticsReportSensor(Hooked, BaseSensorOperator):
             deadline=started + self.timeout,
         )
 
-    def _look_or_defer(self, context: Context, before: waiting.Sighting | None) -> Any:
+    def _look_or_defer(self, context: Context, before: readiness.ReportSnapshot | None) -> Any:
         if (report := self._look(before)) is not None:
             return self._hand_over(context, report)
         left = self._wait.deadline - time.time()
@@ -278,21 +278,21 @@ class AnalyticsReportSensor(Hooked, BaseSensorOperator):
         self.defer(
             trigger=AnalyticsReportTrigger(
                 linkedin_conn_id=self.linkedin_conn_id,
-                request=waiting.plain(self._request),
-                wait=waiting.plain(self._wait),
+                request=readiness.plain(self._request),
+                wait=readiness.plain(self._wait),
                 poll_interval=self.poke_interval,
-                sighting=waiting.plain(sighting) if sighting else None,
+                sighting=readiness.plain(sighting) if sighting else None,
             ),
             method_name="execute_complete",
             # Beyond the trigger's own deadline: strikes only when no triggerer runs.
             timeout=dt.timedelta(seconds=left + _TRIGGERER_GRACE),
         )
 
-    def _look(self, before: waiting.Sighting | None) -> Report | None:
+    def _look(self, before: readiness.ReportSnapshot | None) -> Report | None:
         """Return the report if it is ready; raise when waiting is in vain."""
         self._verdict = None
         try:
-            with explained(self.hook):
+            with fail_on_permanent_errors(self.hook):
                 report = self.hook.fetch_report(self._request)
                 finding = None if report.rows else self.hook.diagnose_report(self._request)
         except LinkedInError as error:  # not a lasting one, those are explained
@@ -301,12 +301,12 @@ class AnalyticsReportSensor(Hooked, BaseSensorOperator):
         window = f"{self._request.start} to {self._request.end}"
         if finding is not None:
             raise _FAILURES[finding.cause](finding.words)
-        self._verdict = verdict = waiting.judge(report, self._wait, before, time.time())
+        self._verdict = verdict = readiness.judge(report, self._wait, before, time.time())
         self.log.info("Report %s: %s", window, verdict.words)
         if verdict.over:
             raise NothingAttributedError(
                 f"The report {window} holds {verdict.words}, and the 72 hours that LinkedIn takes ended at "
-                f"{waiting.utc_text(self._wait.complete_at)}. Nothing more is to be expected: check that the events "
+                f"{readiness.utc_text(self._wait.complete_at)}. Nothing more is to be expected: check that the events "
                 "carry identifiers LinkedIn can match, that they fall into this window, and that the associated "
                 "campaigns were running within the rule's attribution windows."
             )
@@ -341,4 +341,4 @@ def _count(min_conversions: int | str | None) -> int | None:
     try:
         return None if min_conversions is None else int(min_conversions)
     except ValueError:
-        raise ValueError(f"min_conversions={min_conversions!r} is not a number of conversions") from None
+        raise ConfigurationError(f"min_conversions={min_conversions!r} is not a number of conversions") from None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_linkedin_capi.events.columns import ColumnError, match_columns
+from airflow_provider_linkedin_capi.events.columns import match_columns
+from airflow_provider_linkedin_capi.exceptions import ColumnError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

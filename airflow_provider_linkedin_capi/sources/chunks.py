@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_linkedin_capi.delivery.protocols import Chunk
+from airflow_provider_linkedin_capi.delivery.interfaces import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -19,10 +19,6 @@ class Source(Protocol):
 
     def chunks(self, size: int) -> Generator[Chunk, None, None]:
         """Yield the rows in their order, ``size`` at a time, holding no more than that in memory; close when done."""
-
-
-class SourceError(Exception):
-    """The rows cannot be read: says from where, why, and what to change."""
 
 
 def cut(columns: tuple[str, ...], rows: Iterator[tuple[Any, ...]], size: int) -> Generator[Chunk, None, None]:

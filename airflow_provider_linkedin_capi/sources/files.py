@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
-from airflow_provider_linkedin_capi.sources.chunks import SourceError, cut
+from airflow_provider_linkedin_capi.exceptions import SourceError
+from airflow_provider_linkedin_capi.sources.chunks import cut
 from airflow_provider_linkedin_capi.sources.records import row_of
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import ObjectStoragePath
 
-    from airflow_provider_linkedin_capi.delivery.protocols import Chunk
+    from airflow_provider_linkedin_capi.delivery.interfaces import Chunk
 
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
 #: A line with these keys is a dead letter of this provider: its row is taken from inside.

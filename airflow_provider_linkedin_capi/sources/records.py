@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_linkedin_capi.sources.chunks import SourceError, cut
-from airflow_provider_linkedin_capi.sources.handed_over import HandedOver
+from airflow_provider_linkedin_capi.exceptions import SourceError
+from airflow_provider_linkedin_capi.sources.chunks import cut
+from airflow_provider_linkedin_capi.sources.hidden_from_ui import HiddenFromUI
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from airflow_provider_linkedin_capi.delivery.protocols import Chunk
+    from airflow_provider_linkedin_capi.delivery.interfaces import Chunk
 
 
 class RecordsSource:
@@ -23,7 +24,7 @@ class RecordsSource:
     """
 
     def __init__(self, records: Any) -> None:
-        self._records = list(_flat(records.records if isinstance(records, HandedOver) else records, "records"))
+        self._records = list(_flat(records.records if isinstance(records, HiddenFromUI) else records, "records"))
         self._columns = tuple(dict.fromkeys(str(column) for record in self._records for column in record))
 
     def count_rows(self) -> int | None:

@@ -7,7 +7,8 @@ from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_linkedin_capi.sources.chunks import SourceError, cut
+from airflow_provider_linkedin_capi.exceptions import SourceError
+from airflow_provider_linkedin_capi.sources.chunks import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
     from sqlalchemy.engine import Engine
 
-    from airflow_provider_linkedin_capi.delivery.protocols import Chunk
+    from airflow_provider_linkedin_capi.delivery.interfaces import Chunk
 
     Parameters = Mapping[str, Any] | Iterable[Any]
 

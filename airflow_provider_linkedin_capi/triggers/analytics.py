@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_linkedin_capi.api import retry
-from airflow_provider_linkedin_capi.api.errors import LinkedInError
-from airflow_provider_linkedin_capi.reports import plan, waiting
-from airflow_provider_linkedin_capi.reports.fetch import IncompleteReportError, fetch
+from airflow_provider_linkedin_capi.exceptions import IncompleteReportError, LinkedInError
+from airflow_provider_linkedin_capi.reports import plan, readiness
+from airflow_provider_linkedin_capi.reports.report_plan import fetch
 from airflow_provider_linkedin_capi.reports.request import ReportRequest
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ class AnalyticsReportTrigger(BaseTrigger):
 
     :param linkedin_conn_id: the Airflow connection; credentials are read from it, never passed.
     :param request: a :class:`~airflow_provider_linkedin_capi.reports.request.ReportRequest` as JSON.
-    :param wait: a :class:`~airflow_provider_linkedin_capi.reports.waiting.Wait` as JSON.
+    :param wait: a :class:`~airflow_provider_linkedin_capi.reports.readiness.Wait` as JSON.
     :param poll_interval: seconds between two looks; the first look comes after one of them.
     :param sighting: what the last look showed, as JSON; None when there was none.
     """
@@ -79,7 +78,7 @@ class AnalyticsReportTrigger(BaseTrigger):
         from airflow_provider_linkedin_capi.hooks.linkedin_conversions_async import LinkedInConversionsAsyncHook
 
         request = msgspec.convert(self.request, ReportRequest)
-        wait = msgspec.convert(self.wait, waiting.Wait)
+        wait = msgspec.convert(self.wait, readiness.Wait)
         # An event within a second of the deferral could fire before the scheduler has taken note of that.
         await asyncio.sleep(self._pause(wait))
         # One hook for all looks: a token that it minted serves the next ones, too.
@@ -88,7 +87,7 @@ class AnalyticsReportTrigger(BaseTrigger):
                 try:
                     verdict = await self._look(hook, request, wait)
                 except (LinkedInError, IncompleteReportError) as error:
-                    if isinstance(error, IncompleteReportError) or retry.is_lasting(error):
+                    if error.permanent:
                         self.log.warning("Handing over to a worker: %s", error)
                         return self._event("refused")
                     self.log.warning("This look failed, the next one may not: %s", error)
@@ -99,16 +98,16 @@ class AnalyticsReportTrigger(BaseTrigger):
         return self._event("timeout")
 
     async def _look(
-        self, hook: LinkedInConversionsAsyncHook, request: ReportRequest, wait: waiting.Wait
-    ) -> waiting.Verdict:
+        self, hook: LinkedInConversionsAsyncHook, request: ReportRequest, wait: readiness.Wait
+    ) -> readiness.Verdict:
         report = await plan.run_async(fetch(request, hook.api_version), hook.call)
-        before = msgspec.convert(self.sighting, waiting.Sighting) if self.sighting else None
-        verdict = await asyncio.to_thread(waiting.judge, report, wait, before, time.time())
-        self.sighting = waiting.plain(verdict.sighting)
+        before = msgspec.convert(self.sighting, readiness.ReportSnapshot) if self.sighting else None
+        verdict = await asyncio.to_thread(readiness.judge, report, wait, before, time.time())
+        self.sighting = readiness.plain(verdict.sighting)
         self.log.info("Report %s to %s: %s", request.start, request.end, verdict.words)
         return verdict
 
-    def _pause(self, wait: waiting.Wait) -> float:
+    def _pause(self, wait: readiness.Wait) -> float:
         """Seconds until the next look: a final report is looked at once, when its time has come."""
         now = time.time()
         pause = self.poll_interval

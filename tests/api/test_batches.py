@@ -6,11 +6,11 @@ import json
 
 import pytest
 
+from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.api import (
     campaign_associations,
     conversion_events,
     conversion_rules,
-    errors,
     insight_tag_domains,
 )
 from airflow_provider_linkedin_capi.api.call import Reply
@@ -39,7 +39,7 @@ def test_a_200_tells_each_key_s_own_fate_whatever_the_order_inside_the_keys(make
         reply({"results": {WIRE_ONE: {"status": 204}}, "errors": {WIRE_TWO: {"status": 404, "message": "gone"}}})
     )
     assert result.results == {ONE: None}
-    assert isinstance(result.errors[TWO], errors.NotFoundError)
+    assert isinstance(result.errors[TWO], exceptions.NotFoundError)
     assert "gone" in str(result.errors[TWO])
     assert "x-li-uuid=AAY=" in str(result.errors[TWO])
 
@@ -56,11 +56,11 @@ def test_a_key_that_the_answer_does_not_mention_is_an_error():
     result = campaign_associations.batch_put([(1, 9), (2, 9)], VERSION).result(
         reply({"results": {WIRE_ONE: {"status": 204}}})
     )
-    assert isinstance(result.errors[TWO], errors.UnexpectedReplyError)
+    assert isinstance(result.errors[TWO], exceptions.UnexpectedReplyError)
 
 
 def test_a_read_without_body_is_no_answer():
-    with pytest.raises(errors.UnexpectedReplyError):
+    with pytest.raises(exceptions.UnexpectedReplyError):
         conversion_rules.batch_get(5, [1], VERSION).result(Reply(200, {}))
 
 
@@ -89,14 +89,14 @@ def test_check_raises_the_first_error_with_its_key():
     result = campaign_associations.batch_put([(1, 9)], VERSION).result(
         reply({"results": {}, "errors": {WIRE_ONE: {"status": 403, "message": "no"}}})
     )
-    with pytest.raises(errors.AccessDeniedError) as caught:
+    with pytest.raises(exceptions.AccessDeniedError) as caught:
         result.check()
     assert str(ONE) in caught.value.__notes__[0]
 
 
 def events(count=2):
     body = json.dumps({"elements": [{}] * count}).encode()
-    return conversion_events.batch_create(body, VERSION, count=count, repeatable=True)
+    return conversion_events.batch_create(body, VERSION, count=count, idempotent=True)
 
 
 def test_refused_events_are_known_by_their_positions():
@@ -104,7 +104,7 @@ def test_refused_events_are_known_by_their_positions():
         reply({"elements": [{"status": 201}, {"status": 422, "error": {"status": 422, "message": "bad"}}]})
     )
     assert set(refused) == {1}
-    assert isinstance(refused[1], errors.InvalidRequestError)
+    assert isinstance(refused[1], exceptions.InvalidRequestError)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_batch_of_taken_events_refuses_none(text):
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"elements":[{}]}', b'{"elements":[{"status":201}]}'])
 def test_a_batch_answer_without_statuses_is_an_unknown_outcome(body):
-    with pytest.raises(errors.UnexpectedReplyError):
+    with pytest.raises(exceptions.UnexpectedReplyError):
         events().result(Reply(200, {}, body))
 
 
@@ -140,5 +140,5 @@ def test_rules_created_together_are_known_by_their_positions():
 
 def test_fewer_answers_than_rules_is_an_unknown_outcome():
     rule = {"name": "r", "account": "urn:li:sponsoredAccount:5", "type": "LEAD"}
-    with pytest.raises(errors.UnexpectedReplyError, match="2 elements were sent"):
+    with pytest.raises(exceptions.UnexpectedReplyError, match="2 elements were sent"):
         conversion_rules.batch_create([rule, rule], VERSION).result(reply({"elements": [{"status": 201, "id": "1"}]}))

@@ -84,9 +84,9 @@ REQUESTS = [
         f"DELETE /rest/campaignConversions?ids=List({KEY})",
         None,
     ),
-    (conversion_events.create(b'{"a":1}', V, repeatable=False), "POST /rest/conversionEvents", {"a": 1}),
+    (conversion_events.create(b'{"a":1}', V, idempotent=False), "POST /rest/conversionEvents", {"a": 1}),
     (
-        conversion_events.batch_create(b'{"elements":[{}]}', V, count=1, repeatable=False),
+        conversion_events.batch_create(b'{"elements":[{}]}', V, count=1, idempotent=False),
         "POST /rest/conversionEvents",
         {"elements": [{}]},
     ),
@@ -240,7 +240,7 @@ def test_the_request_is_the_documented_one(call, line, body):
 
 
 def test_only_creations_and_actions_are_not_to_be_repeated():
-    refused = {call.name for call, _, _ in REQUESTS if not call.repeatable}
+    refused = {call.name for call, _, _ in REQUESTS if not call.idempotent}
     assert refused == {
         "conversions.CREATE",
         "conversions.BATCH_CREATE",
@@ -354,7 +354,7 @@ def test_report_rows_come_as_linkedin_sends_them():
         (lambda: insight_tag_domains.batch_update(5, {}, V), "no domain"),
         (lambda: insight_tag_permissions.grant(1, 2, 3, V, role="OWNER"), "FULL, USE_ONLY"),
         (
-            lambda: conversion_events.batch_create(b" " * 2_000_001, V, count=1, repeatable=False),
+            lambda: conversion_events.batch_create(b" " * 2_000_001, V, count=1, idempotent=False),
             "2000001 bytes; send at most 2000000",
         ),
         (lambda: path_to_conversion.find(5, "", V), "no order id"),

@@ -8,7 +8,8 @@ import pickle
 
 import pytest
 
-from airflow_provider_linkedin_capi.api import errors, oauth, refusals, restli, retry
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import oauth, refusals, restli, retry
 from airflow_provider_linkedin_capi.api.call import Reply
 from tests.support.refusals import (
     DOCUMENTED,
@@ -60,7 +61,7 @@ def test_each_documented_refusal_is_one_exception_and_one_decision(status, body,
 )
 def test_a_refused_refresh_is_final_and_says_what_to_mend(status, body, advice):
     error = refused(TOKEN, status, body)
-    assert isinstance(error, errors.CredentialsError)
+    assert isinstance(error, exceptions.CredentialsError)
     assert advice in error.advice
     assert decide(TOKEN, error) == STOP
 
@@ -119,9 +120,9 @@ def test_a_write_that_was_not_taken_up_is_repeated(status):
 
 
 def test_a_broken_connection_is_told_from_one_that_was_never_made():
-    assert decide(WRITE, errors.NotSentError("refused")) == wait(1.0)
-    assert decide(WRITE, errors.OutcomeUnknownError("reset")) == STOP
-    assert decide(READ, errors.OutcomeUnknownError("reset")) == wait(1.0)
+    assert decide(WRITE, exceptions.NotSentError("refused")) == wait(1.0)
+    assert decide(WRITE, exceptions.OutcomeUnknownError("reset")) == STOP
+    assert decide(READ, exceptions.OutcomeUnknownError("reset")) == wait(1.0)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +187,7 @@ BATCH_422 = (
     ],
 )
 def test_positions_of_bad_elements_are_read_in_every_documented_form(message, elements):
-    assert errors.element_messages(message) == elements
+    assert exceptions.element_messages(message) == elements
 
 
 def test_an_error_tells_call_status_code_message_field_advice_and_request_ids():
@@ -246,7 +247,7 @@ def test_errors_survive_pickling_since_airflow_carries_them_between_processes():
 
 def test_a_success_that_cannot_be_read_is_an_unknown_outcome():
     call = restli.call("conversions", "GET", version="202609", parse=restli.entity(dict[str, int]), key=1)
-    with pytest.raises(errors.UnexpectedReplyError, match=r"conversions\.GET.*text/html, 6 bytes") as caught:
+    with pytest.raises(exceptions.UnexpectedReplyError, match=r"conversions\.GET.*text/html, 6 bytes") as caught:
         call.result(Reply(200, {"content-type": "text/html; charset=utf-8"}, b"<html>"))
     assert caught.value.outcome_unknown
 
@@ -257,6 +258,6 @@ def test_a_success_that_cannot_be_read_is_an_unknown_outcome():
 )
 def test_a_strange_page_is_tried_again_but_an_answer_that_linkedin_changed_is_not_sent_for_six_times(body, decision):
     call = restli.call("things", "FINDER", version="202609", parse=restli.entity(dict[str, list[int]]))
-    with pytest.raises(errors.UnexpectedReplyError) as caught:
+    with pytest.raises(exceptions.UnexpectedReplyError) as caught:
         call.result(Reply(200, {}, body))
     assert decide(call, caught.value) == decision

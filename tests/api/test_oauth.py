@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from airflow_provider_linkedin_capi.api import errors, oauth
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import oauth
 from airflow_provider_linkedin_capi.api.call import Reply
 
 MINTED = {
@@ -37,7 +38,7 @@ def test_a_refresh_sends_secret_and_token_in_the_body_and_nowhere_else():
         "client_id": "86abcd",
         "client_secret": "s3cr3t&=",
     }
-    assert call.repeatable
+    assert call.idempotent
 
 
 def test_a_code_is_exchanged_once():
@@ -49,7 +50,7 @@ def test_a_code_is_exchanged_once():
         "client_id": "86abcd",
         "client_secret": "s3cr3t",
     }
-    assert not call.repeatable
+    assert not call.idempotent
 
 
 def test_the_page_for_consent_asks_for_all_scopes_separated_by_spaces():
@@ -86,10 +87,10 @@ def test_neither_a_token_nor_its_call_nor_an_error_shows_what_is_secret():
     call = oauth.refresh("86abcd", "s3cr3t", "AQX-old")
     token = call.result(answer(MINTED))
     shown = repr(call) + repr(token) + repr(list(token.__rich_repr__()))
-    with pytest.raises(errors.UnexpectedReplyError) as caught:
+    with pytest.raises(exceptions.UnexpectedReplyError) as caught:
         call.result(answer({**MINTED, "expires_in": "soon"}))
     shown += str(caught.value) + repr(caught.value)
-    with pytest.raises(errors.CredentialsError) as refused:
+    with pytest.raises(exceptions.CredentialsError) as refused:
         call.result(answer({"error": "invalid_grant", "error_description": "Token has been expired or revoked."}, 400))
     shown += str(refused.value)
     for secret in ("s3cr3t", "AQX-old", "AQV-new", "AQX-next"):
@@ -98,7 +99,7 @@ def test_neither_a_token_nor_its_call_nor_an_error_shows_what_is_secret():
 
 @pytest.mark.parametrize("document", [{}, {"access_token": ""}, {"access_token": "", "expires_in": 1}, [MINTED]])
 def test_an_answer_without_a_token_is_no_success(document):
-    with pytest.raises(errors.UnexpectedReplyError):
+    with pytest.raises(exceptions.UnexpectedReplyError):
         oauth.refresh("a", "b", "c").result(answer(document))
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_linkedin_capi.api import ad_accounts, campaign_associations, conversion_rules, errors
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import ad_accounts, campaign_associations, conversion_rules
 from airflow_provider_linkedin_capi.api.call import Reply
 
 VERSION = "202609"
@@ -69,7 +70,7 @@ def test_once_links_were_sent_a_page_without_one_is_the_last():
 
 @pytest.mark.parametrize("href", ["https://evil.example/rest/conversions", "//evil.example/x", "rest/conversions"])
 def test_a_link_to_another_host_is_not_followed_with_the_token(href):
-    with pytest.raises(errors.UnexpectedReplyError, match="another host"):
+    with pytest.raises(exceptions.UnexpectedReplyError, match="another host"):
         first().result(rules([1, 2], href=href))
 
 
@@ -89,7 +90,7 @@ def test_a_long_next_link_is_tunnelled():
 
 
 def test_a_page_without_elements_is_no_page():
-    with pytest.raises(errors.UnexpectedReplyError, match="elements"):
+    with pytest.raises(exceptions.UnexpectedReplyError, match="elements"):
         first().result(Reply(200, {}, b"{}"))
 
 
@@ -118,7 +119,7 @@ def test_no_cursor_or_an_empty_one_ends_the_walk(reply):
 
 def test_a_cursor_that_leads_back_to_its_own_page_is_an_error_and_no_endless_walk():
     page = ad_accounts.search(VERSION).result(accounts([1], nextPageToken="same"))
-    with pytest.raises(errors.UnexpectedReplyError, match="token"):
+    with pytest.raises(exceptions.UnexpectedReplyError, match="token"):
         page.next.result(accounts([1], nextPageToken="same"))
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from airflow_provider_linkedin_capi.api import errors, retry
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import retry
 from airflow_provider_linkedin_capi.api.call import Reply
 from airflow_provider_linkedin_capi.delivery import BatchOutcome, Chunk, Delivery, DeliverySettings
 from airflow_provider_linkedin_capi.events.mapper import RowMapper
@@ -38,14 +39,14 @@ class HttpTransport:
         try:
             answer = requests.request(call.method, self._url + call.target, headers=headers, data=call.body, timeout=5)
         except requests.exceptions.ConnectTimeout as error:
-            raise errors.NotSentError(str(error)) from None
+            raise exceptions.NotSentError(str(error)) from None
         except requests.RequestException as error:
             if "NewConnectionError" in str(error):
-                raise errors.NotSentError("no connection") from None
-            raise errors.OutcomeUnknownError(type(error).__name__) from None
+                raise exceptions.NotSentError("no connection") from None
+            raise exceptions.OutcomeUnknownError(type(error).__name__) from None
         return Reply(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, answer.content)
 
-    def refresh(self, error: errors.CredentialsError) -> None:
+    def refresh(self, error: exceptions.CredentialsError) -> None:
         self.refreshed += 1
         raise error
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_linkedin_capi.api import errors
-from airflow_provider_linkedin_capi.delivery import DeliveryStoppedError
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.exceptions import DeliveryStoppedError
 from tests.delivery.conftest import HttpTransport, LinkedIn, MemorySink, MemoryStore
 
 ROWS, BATCH, STRIKES = 60, 10, 2
@@ -97,7 +97,7 @@ def test_a_server_that_never_recovers_ends_the_try_and_names_the_batch(linkedin_
     delivery = linkedin_rule.deliver(rows, checkpoint=store, max_in_flight=1)
     with pytest.raises(DeliveryStoppedError, match=r"batch 3 \(.*\), rows 21 to 30: .* 503") as stopped:
         delivery.go()
-    assert isinstance(stopped.value.error, errors.ServerError)
+    assert isinstance(stopped.value.error, exceptions.ServerError)
     assert stopped.value.summary.accepted == 20
     linkedin_rule.world.faults.clear()
     assert linkedin_rule.deliver(rows, checkpoint=store).go().accepted == 40

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_linkedin_capi.api import errors
+from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.delivery.isolation import BatchFaultError, Isolation
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Strict:
     form: str = "indices"
     pieces: list[list[int]] = field(default_factory=list)
 
-    def verdict(self, piece: Sequence[int]) -> errors.LinkedInError | dict[int, errors.LinkedInError]:
+    def verdict(self, piece: Sequence[int]) -> exceptions.LinkedInError | dict[int, exceptions.LinkedInError]:
         self.pieces.append(list(piece))
         refused = [index for index, position in enumerate(piece) if position in self.bad]
         if not refused:
@@ -41,15 +41,15 @@ class Strict:
         match self.form:
             case "schema":
                 lines = (f"Index: {i}, ERROR :: /user/lead :: {self.bad[piece[i]]}\n" for i in refused)
-                return errors.InvalidRequestError("".join(lines), status=422)
+                return exceptions.InvalidRequestError("".join(lines), status=422)
             case "batchIndex":
                 faults = (f"{{field=x, batchIndex={i}, type=BAD_THING, message={self.bad[piece[i]]}}}" for i in refused)
-                return errors.InvalidRequestError(f"Validation failed because [{', '.join(faults)}]", status=400)
+                return exceptions.InvalidRequestError(f"Validation failed because [{', '.join(faults)}]", status=400)
             case "hidden":
-                return errors.InvalidRequestError(f"{first}.", status=400)
+                return exceptions.InvalidRequestError(f"{first}.", status=400)
             case _:
                 # LinkedIn checks one thing after the other: elements with another fault are named next time.
-                return errors.InvalidRequestError(f"{first}, indices {alike} (0-indexed).", status=400)
+                return exceptions.InvalidRequestError(f"{first}, indices {alike} (0-indexed).", status=400)
 
 
 def drive(course: Isolation, linkedin: Strict) -> None:
@@ -113,10 +113,10 @@ def test_the_rule_that_linkedin_does_not_know_is_found_among_several() -> None:
     course = Isolation(rules, range(70))
 
     class Unknowing(Strict):
-        def verdict(self, piece: Sequence[int]) -> errors.LinkedInError | dict[int, errors.LinkedInError]:
+        def verdict(self, piece: Sequence[int]) -> exceptions.LinkedInError | dict[int, exceptions.LinkedInError]:
             self.pieces.append(list(piece))
             unknown = any(rules[position].endswith(":5") for position in piece)
-            return errors.AccessDeniedError("No ad accounts found", status=403) if unknown else {}
+            return exceptions.AccessDeniedError("No ad accounts found", status=403) if unknown else {}
 
     linkedin = Unknowing({})
     with pytest.raises(BatchFaultError) as fault:
@@ -127,7 +127,7 @@ def test_the_rule_that_linkedin_does_not_know_is_found_among_several() -> None:
 
 def test_a_missing_scope_is_nobodys_but_the_tokens() -> None:
     course = Isolation([RULE, OTHER], range(2))
-    error = errors.AccessDeniedError("Not enough permissions to access: conversionEvents", status=403)
+    error = exceptions.AccessDeniedError("Not enough permissions to access: conversionEvents", status=403)
     error.code = "ACCESS_DENIED"
     with pytest.raises(BatchFaultError) as fault:
         course.judge(error)
@@ -150,7 +150,7 @@ def test_a_single_row_with_a_bad_value_is_a_rejection() -> None:
 )
 def test_a_single_row_with_a_bad_rule_is_the_rules_fault(message: str) -> None:
     with pytest.raises(BatchFaultError) as fault:
-        Isolation([RULE], range(1)).judge(errors.InvalidRequestError(message, status=400))
+        Isolation([RULE], range(1)).judge(exceptions.InvalidRequestError(message, status=400))
     assert fault.value.rule == RULE
 
 
@@ -163,14 +163,14 @@ def test_too_large_requests_are_halved_and_a_single_one_is_refused() -> None:
     course = Isolation([RULE] * 8, range(8))
     while (piece := course.next) is not None:
         too_large = 3 in piece or len(piece) > 2
-        course.judge(errors.TooLargeError("Request Entity Too Large", status=413) if too_large else {})
+        course.judge(exceptions.TooLargeError("Request Entity Too Large", status=413) if too_large else {})
     assert set(course.refused) == {3}
     assert course.accepted == set(range(8)) - {3}
 
 
 def test_elements_refused_inside_a_success_are_rejections_and_failed_ones_are_sent_again() -> None:
     course = Isolation([RULE] * 5, range(5))
-    course.judge({1: errors.InvalidRequestError("bad", status=422), 3: errors.ServerError("oops", status=500)})
+    course.judge({1: exceptions.InvalidRequestError("bad", status=422), 3: exceptions.ServerError("oops", status=500)})
     assert list(course.next or ()) == [3]
     course.judge({})
     assert course.next is None

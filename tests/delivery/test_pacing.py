@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_linkedin_capi.api import errors
+from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.delivery.pacing import Pace, StoppedError
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def test_the_days_budget_ends_and_is_new_after_midnight_utc() -> None:
     pace = world.pace(600, per_day=5, made_today={"day": "2026-11-22", "made": 3})
     world.request(pace)
     world.request(pace)
-    with pytest.raises(errors.RateLimitError) as reached:
+    with pytest.raises(exceptions.RateLimitError) as reached:
         pace.take_turn()
     assert reached.value.window == "day"
     assert pace.today() == {"day": "2026-11-22", "made": 5}

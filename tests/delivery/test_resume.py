@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_linkedin_capi.api import errors
+from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.api.call import Reply
-from airflow_provider_linkedin_capi.delivery import Chunk, Delivery, DeliverySettings, DeliveryStoppedError, positions
+from airflow_provider_linkedin_capi.delivery import Chunk, Delivery, DeliverySettings, positions
 from airflow_provider_linkedin_capi.events.mapper import RowMapper
+from airflow_provider_linkedin_capi.exceptions import DeliveryStoppedError
 from tests.delivery.conftest import COLUMNS, MemorySink, MemoryStore
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ class Service:
         if happens == "denied":
             return Reply(401, {}, b'{"code": "EXPIRED_ACCESS_TOKEN", "message": "expired", "status": 401}')
         if happens in ("reset", "refused"):
-            raise (errors.OutcomeUnknownError if happens == "reset" else errors.NotSentError)("the connection broke")
+            raise (exceptions.OutcomeUnknownError if happens == "reset" else exceptions.NotSentError)(
+                "the connection broke"
+            )
         if happens in ("busy", "error"):
             return Reply(503 if happens == "busy" else 500, {}, b"<html>")
         if refused := [index for index, event_id in enumerate(ids) if event_id in self.bad]:
@@ -91,10 +94,10 @@ class Service:
         if happens == "killed":
             self.process.kill()
         if happens == "lost":
-            raise errors.OutcomeUnknownError("the answer was lost")
+            raise exceptions.OutcomeUnknownError("the answer was lost")
         return Reply(200, {}, json.dumps({"elements": [{"status": 201}] * len(ids)}).encode())
 
-    def refresh(self, error: errors.CredentialsError) -> None:
+    def refresh(self, error: exceptions.CredentialsError) -> None:
         raise error
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_linkedin_capi.delivery import (
+from airflow_provider_linkedin_capi.exceptions import (
     DayLimitReachedError,
     DeliveryInterruptedError,
     DeliveryStoppedError,
@@ -19,7 +19,7 @@ from tests.delivery.conftest import COLUMNS, HttpTransport, LinkedIn, MemorySink
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_linkedin_capi.api import errors
+    from airflow_provider_linkedin_capi import exceptions
     from airflow_provider_linkedin_capi.delivery import BatchOutcome
 
 
@@ -110,7 +110,7 @@ def test_the_day_limit_ends_the_try_without_burning_requests_and_says_until_when
 
 def test_one_refreshed_token_serves_all_threads(linkedin_rule: LinkedIn) -> None:
     class Refreshing(HttpTransport):
-        def refresh(self, error: errors.CredentialsError) -> None:
+        def refresh(self, error: exceptions.CredentialsError) -> None:
             self.refreshed += 1
             self.token = "sandbox-token"
 
@@ -176,7 +176,7 @@ def test_stopping_from_another_thread_ends_it_at_once_with_everything_answered_o
 def test_ctrl_c_waits_for_answers_on_their_way_but_not_for_ever(
     linkedin_rule: LinkedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_provider_linkedin_capi.delivery.delivery._GRACE_SECONDS", 0.1)
+    monkeypatch.setattr("airflow_provider_linkedin_capi.delivery.engine._GRACE_SECONDS", 0.1)
     linkedin_rule.world.faults.add("delay", seconds=2, after=1)
     store, rows = MemoryStore(), linkedin_rule.rows(20)
     delivery = linkedin_rule.deliver(rows, checkpoint=store)

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_linkedin_capi.events import ColumnError, RowMapper, map_row
+from airflow_provider_linkedin_capi.events import RowMapper, map_row
 from airflow_provider_linkedin_capi.events.columns import FIELDS
 from airflow_provider_linkedin_capi.events.model import ConversionEvent
+from airflow_provider_linkedin_capi.exceptions import ColumnError
 from tests.events.conftest import NOW_MS, RULE
 
 

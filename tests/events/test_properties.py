@@ -7,11 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_linkedin_capi.events import OfflineRowMapper, RowMapper, encode_batch
+from airflow_provider_linkedin_capi.events import RowMapper, encode_batch
 from airflow_provider_linkedin_capi.events.codes import CODES
 from airflow_provider_linkedin_capi.events.mapper import cell_columns
-from airflow_provider_linkedin_capi.events.plain import Mended, Refused
+from airflow_provider_linkedin_capi.events.plain import Corrected, Refused
 from airflow_provider_linkedin_capi.events.times import TimeColumn
+from airflow_provider_linkedin_capi.legacy.row_mapper import OfflineRowMapper
 from tests.events.conftest import NOW_MS, RULE
 from tests.events.linkedin_schema import problems
 from tests.events.strategies import cells, tables
@@ -106,7 +107,7 @@ def test_the_fast_pass_gives_what_the_careful_one_gives(column: Column, data: st
     (fast,) = column.fast([cell])
     careful = column.careful(cell)
     if fast is not None:
-        assert not isinstance(careful, Refused | Mended)
+        assert not isinstance(careful, Refused | Corrected)
         assert fast == careful
 
 

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from airflow_provider_linkedin_capi.events import ColumnError, RowMapper
+from airflow_provider_linkedin_capi.events import RowMapper
+from airflow_provider_linkedin_capi.exceptions import ColumnError
 from tests.events.conftest import NOW_MS, RULE, event_of, mapped, rejection_of
 
 EMAIL = {"email": "test@example.com"}

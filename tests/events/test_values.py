@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_linkedin_capi.events import ColumnError, ConversionEvent
 from airflow_provider_linkedin_capi.events.iso import COUNTRIES, CURRENCIES
+from airflow_provider_linkedin_capi.exceptions import ColumnError
 from tests.events.conftest import event_of, mapped, rejection_of, warning_of
+
+if TYPE_CHECKING:
+    from airflow_provider_linkedin_capi.events import ConversionEvent
 
 EMAIL = {"email": "test@example.com"}
 

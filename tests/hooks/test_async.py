@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_linkedin_capi.api import account_users, conversion_rules, errors
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import account_users, conversion_rules
 from airflow_provider_linkedin_capi.hooks.linkedin_conversions_async import LinkedInConversionsAsyncHook
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def within(conn_id: str, work: Callable[[LinkedInConversionsAsyncHook], Awaitabl
 
 
 async def all_rules(hook: LinkedInConversionsAsyncHook) -> list[int]:
-    return [rule.id async for rule in hook.walk(conversion_rules.find(hook.ad_account, hook.api_version, count=10))]
+    return [rule.id async for rule in hook.paginate(conversion_rules.find(hook.ad_account, hook.api_version, count=10))]
 
 
 def test_it_sends_the_same_request_as_the_hook(linkedin: str, hook: Any, sandbox: SandboxServer) -> None:
@@ -61,7 +62,7 @@ def test_it_tries_again(linkedin: str, sandbox: SandboxServer, kind: str, monkey
 
 
 def test_it_raises_what_the_hook_raises(linkedin: str, sandbox: SandboxServer) -> None:
-    with pytest.raises(errors.NotFoundError, match="404"):
+    with pytest.raises(exceptions.NotFoundError, match="404"):
         within(linkedin, lambda hook: hook.call(conversion_rules.get(5012345, 999, "202609")))
 
 

@@ -53,7 +53,7 @@ def test_a_sunset_version_is_named(linkedin: str) -> None:
     assert not ok
     assert message.startswith("API version: ")
     assert "NONEXISTENT_VERSION" in message
-    assert "Set the connection's API version to 202609" in message
+    assert "Set the connection's API version to a newer one" in message
 
 
 def test_a_missing_scope_is_named(hook: LinkedInConversionsHook, sandbox: SandboxServer) -> None:

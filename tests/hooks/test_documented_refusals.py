@@ -12,7 +12,7 @@ from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInCo
 from tests.support.refusals import DOCUMENTED
 
 if TYPE_CHECKING:
-    from airflow_provider_linkedin_capi.api.errors import LinkedInError
+    from airflow_provider_linkedin_capi.exceptions import LinkedInError
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
 
 USERS = account_users.of_authenticated_member("202609")

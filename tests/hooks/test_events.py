@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_linkedin_capi.api import errors
+from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.events.model import ConversionEvent, ConversionValue, User, UserId
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def test_one_event_is_stored(hook: LinkedInConversionsHook, sandbox: SandboxServ
 
 def test_one_event_that_linkedin_refuses_is_an_error(hook: LinkedInConversionsHook, sandbox: SandboxServer) -> None:
     rule = sandbox.world.add_rule()
-    with pytest.raises(errors.InvalidRequestError, match="90 days"):
+    with pytest.raises(exceptions.InvalidRequestError, match="90 days"):
         hook.send_conversion_event(event(rule, age_days=91))
 
 
@@ -44,7 +44,7 @@ def test_one_event_is_not_sent_twice_for_a_lost_answer(
 ) -> None:
     rule = sandbox.world.add_rule()
     sandbox.world.faults.add("reset", processed=True, times=1)
-    with pytest.raises(errors.OutcomeUnknownError):
+    with pytest.raises(exceptions.OutcomeUnknownError):
         hook.send_conversion_event(event(rule))
     assert len(sandbox.world.events) == 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_linkedin_capi.api import errors
+from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.api.insight_tag_permissions import InsightTagPermission
 
 OTHER = "urn:li:sponsoredAccount:5099999"
@@ -28,7 +28,7 @@ def test_an_account_without_a_tag_has_none(hook):
 
 
 def test_a_second_tag_is_refused(hook, tag):
-    with pytest.raises(errors.InvalidRequestError, match="already has an Insight Tag"):
+    with pytest.raises(exceptions.InvalidRequestError, match="already has an Insight Tag"):
         hook.create_insight_tag()
 
 
@@ -38,7 +38,7 @@ def test_first_party_tracking_is_switched(hook, tag):
 
 
 def test_an_unknown_tag_is_not_found(hook):
-    with pytest.raises(errors.NotFoundError):
+    with pytest.raises(exceptions.NotFoundError):
         hook.get_insight_tag(1)
 
 
@@ -70,7 +70,7 @@ def test_a_batch_of_domains_tells_each_one_s_fate(hook, tag, sandbox):
     sandbox.world.add_domain(tag.id, "a.example.com")
     result = hook.batch_update_insight_tag_domains({"a.example.com": True, "unseen.example.com": True})
     assert result.results == {"a.example.com": None}
-    assert isinstance(result.errors["unseen.example.com"], errors.NotFoundError)
+    assert isinstance(result.errors["unseen.example.com"], exceptions.NotFoundError)
     found = hook.batch_get_insight_tag_domains(["a.example.com", "unseen.example.com"])
     assert found.results["a.example.com"].blocked
     assert set(found.errors) == {"unseen.example.com"}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_linkedin_capi.api import account_users, conversion_events, conversion_rules, errors, retry
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import account_users, conversion_events, conversion_rules, retry
 from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def test_only_what_linkedin_wants_goes_out_as_headers(sandbox: SandboxServer, co
 
 
 def test_the_query_goes_out_exactly_as_encoded(hook: LinkedInConversionsHook, sandbox: SandboxServer) -> None:
-    list(hook.walk(conversion_rules.find(5012345, "202609")))
+    list(hook.paginate(conversion_rules.find(5012345, "202609")))
     assert sandbox.world.requests[-1].query.startswith("q=account&account=urn%3Ali%3AsponsoredAccount%3A5012345&")
 
 
@@ -81,7 +82,7 @@ def test_an_error_page_in_html_is_survived(
     hook: LinkedInConversionsHook, sandbox: SandboxServer, waits: list[float]
 ) -> None:
     sandbox.world.faults.add("html", status=502)
-    with pytest.raises(errors.ServerError, match=r"LinkedIn answered 502: no message in the answer \(text/html"):
+    with pytest.raises(exceptions.ServerError, match=r"LinkedIn answered 502: no message in the answer \(text/html"):
         hook.call(USERS)
     assert len(waits) == retry.MAX_ATTEMPTS - 1
 
@@ -99,7 +100,7 @@ def test_a_daily_limit_is_not_waited_for(
     hook: LinkedInConversionsHook, sandbox: SandboxServer, waits: list[float]
 ) -> None:
     sandbox.world.faults.add("throttle", window="DAY")
-    with pytest.raises(errors.RateLimitError, match="00:00 UTC"):
+    with pytest.raises(exceptions.RateLimitError, match="00:00 UTC"):
         hook.call(USERS)
     assert waits == []
 
@@ -117,7 +118,7 @@ def test_a_lost_answer_to_a_create_is_not_sent_again(
     hook: LinkedInConversionsHook, sandbox: SandboxServer, waits: list[float]
 ) -> None:
     sandbox.world.faults.add("reset", processed=True, restli_method="CREATE", times=1)
-    with pytest.raises(errors.OutcomeUnknownError):
+    with pytest.raises(exceptions.OutcomeUnknownError):
         hook.create_conversion_rule({"name": "r", "type": "LEAD", "conversionMethod": "CONVERSIONS_API"})
     assert [rule["name"] for rule in sandbox.world.rules.values()].count("r") == 1
     assert waits == []
@@ -128,9 +129,9 @@ def test_a_refused_connection_was_never_sent(connect: Connect, waits: list[float
         unused.bind(("127.0.0.1", 0))
         host = f"http://127.0.0.1:{unused.getsockname()[1]}"
     conn_id = connect("nobody", conn_type="linkedin_capi", host=host, extra={"access_token": "t"})
-    with pytest.raises(errors.NotSentError, match="no connection to LinkedIn"):
+    with pytest.raises(exceptions.NotSentError, match="no connection to LinkedIn"):
         LinkedInConversionsHook(conn_id).call(
-            conversion_events.batch_create(b'{"elements":[]}', "202609", count=0, repeatable=False)
+            conversion_events.batch_create(b'{"elements":[]}', "202609", count=0, idempotent=False)
         )
     assert len(waits) == retry.MAX_ATTEMPTS - 1
 
@@ -138,7 +139,7 @@ def test_a_refused_connection_was_never_sent(connect: Connect, waits: list[float
 def test_what_no_request_can_be_made_with_was_never_sent(sandbox: SandboxServer, connect: Connect) -> None:
     extra = {"access_token": "sandbox-token", "proxies": "http://"}
     conn_id = connect("misled", conn_type="linkedin_capi", host=sandbox.url, extra=extra)
-    with pytest.raises(errors.NotSentError):
+    with pytest.raises(exceptions.NotSentError):
         LinkedInConversionsHook(conn_id).send(USERS)
 
 
@@ -149,9 +150,9 @@ def test_a_server_that_does_not_answer_in_time_leaves_the_outcome_unknown(
         "slow", conn_type="linkedin_capi", host=sandbox.url, extra={"access_token": "sandbox-token", "timeout": 0.2}
     )
     sandbox.world.faults.add("delay", seconds=0.5, times=1)
-    with pytest.raises(errors.OutcomeUnknownError, match="ReadTimeout"):
+    with pytest.raises(exceptions.OutcomeUnknownError, match="ReadTimeout"):
         LinkedInConversionsHook(conn_id).call(
-            conversion_events.batch_create(b'{"elements":[]}', "202609", count=0, repeatable=False)
+            conversion_events.batch_create(b'{"elements":[]}', "202609", count=0, idempotent=False)
         )
 
 
@@ -163,7 +164,7 @@ def test_without_an_ad_account_it_says_where_to_set_one(sandbox: SandboxServer, 
 
 
 def test_a_refusal_carries_linkedins_request_ids(hook: LinkedInConversionsHook, sandbox: SandboxServer) -> None:
-    with pytest.raises(errors.NotFoundError) as refusal:
+    with pytest.raises(exceptions.NotFoundError) as refusal:
         hook.get_conversion_rule(999)
     assert set(refusal.value.request_ids) >= {"x-li-uuid", "x-li-fabric"}
     assert refusal.value.request_ids["x-li-uuid"] in str(refusal.value)
@@ -179,6 +180,6 @@ def test_an_old_version_is_warned_of_and_refused_in_words(
         extra={"access_token": "sandbox-token", "api_version": "202511"},
     )
     old = LinkedInConversionsHook(conn_id)
-    with pytest.raises(errors.VersionError, match="NONEXISTENT_VERSION"):
+    with pytest.raises(exceptions.VersionError, match="NONEXISTENT_VERSION"):
         old.call(account_users.of_authenticated_member(old.api_version))
     assert "202511 is no longer served by LinkedIn; set the connection's to 202609" in logged()

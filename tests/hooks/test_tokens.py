@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_linkedin_capi.api import account_users, conversion_events, errors, retry
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import account_users, conversion_events, retry
 from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
 
 if TYPE_CHECKING:
@@ -66,21 +67,21 @@ def test_an_empty_access_token_is_minted_before_the_first_call(
 
 def test_a_dead_bare_token_says_what_to_put_into_the_connection(linkedin: str, sandbox: SandboxServer) -> None:
     sandbox.world.expire_token()
-    with pytest.raises(errors.CredentialsError, match="no refresh token to mint another one from") as failure:
+    with pytest.raises(exceptions.CredentialsError, match="no refresh token to mint another one from") as failure:
         LinkedInConversionsHook(linkedin).call(USERS)
     assert "65602" in str(failure.value.__cause__)
 
 
 def test_a_revoked_token_is_not_refreshed(refreshable: str, sandbox: SandboxServer) -> None:
     sandbox.world.add_token("stale-token", status="revoked")
-    with pytest.raises(errors.CredentialsError, match=r"REVOKED_ACCESS_TOKEN.*consent again"):
+    with pytest.raises(exceptions.CredentialsError, match=r"REVOKED_ACCESS_TOKEN.*consent again"):
         LinkedInConversionsHook(refreshable).call(USERS)
     assert exchanges(sandbox) == []
 
 
 def test_a_dead_refresh_token_ends_it_at_once(refreshable: str, sandbox: SandboxServer) -> None:
     sandbox.world.add_token("sandbox-refresh", refresh=True, status="revoked")
-    with pytest.raises(errors.CredentialsError, match="member has to consent again"):
+    with pytest.raises(exceptions.CredentialsError, match="member has to consent again"):
         LinkedInConversionsHook(refreshable).call(USERS)
     assert len(exchanges(sandbox)) == 1
 
@@ -89,8 +90,8 @@ def test_a_failing_token_service_is_asked_again_as_part_of_the_call(
     refreshable: str, sandbox: SandboxServer, waits: list[float]
 ) -> None:
     sandbox.world.faults.add("status", status=500, path="/oauth", times=3)
-    create = conversion_events.batch_create(b'{"elements":[]}', "202609", count=0, repeatable=False)
-    with pytest.raises(errors.InvalidRequestError):
+    create = conversion_events.batch_create(b'{"elements":[]}', "202609", count=0, idempotent=False)
+    with pytest.raises(exceptions.InvalidRequestError):
         LinkedInConversionsHook(refreshable).call(create)
     assert [r.status for r in sandbox.world.requests] == [401, 500, 500, 500, 200, 400]
     assert len(waits) == 3
@@ -100,14 +101,14 @@ def test_an_unreachable_token_service_ends_after_the_attempts_of_one_call(
     app_connection: Callable[..., str], waits: list[float]
 ) -> None:
     conn_id = app_connection(oauth_base_url="http://127.0.0.1:9/oauth/v2")
-    with pytest.raises(errors.NotSentError, match=r"no access token: .*no connection to LinkedIn"):
+    with pytest.raises(exceptions.NotSentError, match=r"no access token: .*no connection to LinkedIn"):
         LinkedInConversionsHook(conn_id).call(USERS)
     assert len(waits) == retry.MAX_ATTEMPTS - 1
 
 
 def test_a_wrong_client_secret_is_named(app_connection: Callable[..., str]) -> None:
     conn_id = app_connection(password="not-the-secret")
-    with pytest.raises(errors.CredentialsError, match="client id and client secret"):
+    with pytest.raises(exceptions.CredentialsError, match="client id and client secret"):
         LinkedInConversionsHook(conn_id).call(USERS)
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowException, AirflowFailException
 
-from airflow_provider_linkedin_capi.api import errors
+from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.operators.insight_tags import (
     EnsureInsightTagOperator,
     GovernInsightTagDomainsOperator,
@@ -128,7 +128,7 @@ def test_a_tag_whose_creation_was_answered_by_nothing_is_found(execute, sandbox,
 
 def test_a_creation_that_did_not_happen_is_left_to_airflow_s_retries(execute, sandbox):
     sandbox.world.faults.add("status", status=500, restli_method="insightTags.CREATE")
-    with pytest.raises(errors.ServerError):
+    with pytest.raises(exceptions.ServerError):
         execute(EnsureInsightTagOperator)
     assert sandbox.world.entities.insight_tags == {}
 
@@ -367,7 +367,7 @@ def test_an_action_that_did_not_happen_is_left_to_airflow_s_retries(execute, tag
     if kind is RevokeInsightTagAccessOperator:
         execute(GrantInsightTagAccessOperator, target_account=OTHER)
     sandbox.world.faults.add("status", status=500, path="/rest/insightTagsPermission", method="POST")
-    with pytest.raises(errors.ServerError):
+    with pytest.raises(exceptions.ServerError):
         execute(kind, target_account=OTHER)
 
 

@@ -8,9 +8,8 @@ import time
 import msgspec
 import pytest
 
-from airflow_provider_linkedin_capi.api import offline_conversions
-from airflow_provider_linkedin_capi.events.offline import migrate_offline_row
-from airflow_provider_linkedin_capi.hooks import _offline
+from airflow_provider_linkedin_capi.legacy import hook_methods, offline_conversions
+from airflow_provider_linkedin_capi.legacy.row_mapper import migrate_offline_row
 from tests.support.streaming import RULE_URN, letters
 
 HASH = "bad8677b6c86f5d308ee82786c183482a5995f066694246c58c4df37b0cc41f1"
@@ -100,7 +99,7 @@ def test_a_legacy_table_streamed_again_sends_nothing_again(stream, sandbox, ware
 def legacy_rule(hook, sandbox, monkeypatch):
     """A rule of the offline API, with its segment and a campaign, as an old account holds it."""
     sandbox.world.settings.versions.add(LEGACY)
-    monkeypatch.setattr(_offline.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(hook_methods.time, "sleep", lambda seconds: None)
     segment = hook.create_offline_segment("Stores", source_platform="EXAMPLE", legacy_version=LEGACY)
     made = hook.create_offline_conversion_rule(
         "Store leads", "LEAD", segment.id, legacy_version=LEGACY, postClickAttributionWindowSize=90

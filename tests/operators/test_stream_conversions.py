@@ -329,7 +329,7 @@ def test_rows_made_for_the_retired_offline_api_are_taken(stream, sandbox, wareho
 
 
 def test_a_kill_stops_the_sending_and_keeps_what_was_acknowledged(stream, executing, sandbox, warehouse, monkeypatch):
-    from airflow_provider_linkedin_capi.sinks.results_table import ResultsTable
+    from airflow_provider_linkedin_capi.sinks.ledger import ResultsTable
 
     conversions(warehouse, 40)
     write = ResultsTable.write

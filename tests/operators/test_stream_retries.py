@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from airflow_provider_linkedin_capi import _checkpoint
+from airflow_provider_linkedin_capi import task_state
 from airflow_provider_linkedin_capi.api import retry
 from airflow_provider_linkedin_capi.operators import stream_conversions
 from tests.support.streaming import conversions, event_ids, letters
@@ -23,7 +23,7 @@ def no_waiting(monkeypatch):
 def memory(request, monkeypatch):
     """The two places in which Airflow can keep the checkpoint."""
     if request.param == "variable":
-        monkeypatch.setattr(_checkpoint, "_state_store", lambda context: None)
+        monkeypatch.setattr(task_state, "_state_store", lambda context: None)
     return request.param
 
 
@@ -126,13 +126,13 @@ def test_a_clear_with_a_results_table_sends_nothing_again(stream, sandbox, wareh
 
 def test_a_task_that_had_finished_but_could_not_say_so_sends_nothing(stream, sandbox, warehouse, memory, monkeypatch):
     conversions(warehouse, 10)
-    finish = _checkpoint.TaskCheckpoint.finish
+    finish = task_state.TaskCheckpoint.finish
 
     def finish_and_die(self, summary):
         finish(self, summary)
         raise RuntimeError("killed before the success was reported")
 
-    monkeypatch.setattr(_checkpoint.TaskCheckpoint, "finish", finish_and_die)
+    monkeypatch.setattr(task_state.TaskCheckpoint, "finish", finish_and_die)
     run = stream(retries=1)
     assert (run.state, run.try_number) == ("success", 2)
     assert len(event_ids(sandbox)) == 10
@@ -204,9 +204,9 @@ def test_the_checkpoint_is_small_and_names_no_person(stream, sandbox, warehouse,
 
     conversions(warehouse, 50, bad_emails={5})
     written = []
-    save = _checkpoint.TaskCheckpoint._write
+    save = task_state.TaskCheckpoint._write
     monkeypatch.setattr(
-        _checkpoint.TaskCheckpoint,
+        task_state.TaskCheckpoint,
         "_write",
         lambda self, record: written.append(json.dumps(record)) or save(self, record),
     )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_linkedin_capi.reports.files import ReportFile, ReportFileError
+from airflow_provider_linkedin_capi.exceptions import ReportFileError
+from airflow_provider_linkedin_capi.reports.files import ReportFile
 from airflow_provider_linkedin_capi.reports.report import Column, report_columns
 from airflow_provider_linkedin_capi.reports.request import ReportRequest
 from airflow_provider_linkedin_capi.reports.window import Scope, stored_columns

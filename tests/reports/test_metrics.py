@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_linkedin_capi.api.errors import UnexpectedReplyError
+from airflow_provider_linkedin_capi.exceptions import UnexpectedReplyError
 from airflow_provider_linkedin_capi.reports import metrics
 
 VALUE = "conversionValueInLocalCurrency"

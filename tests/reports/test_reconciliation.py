@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_linkedin_capi.reports.reconciliation import (
-    Sent,
-    by_rule,
-    given_counts,
-    ledger_counts,
-    reconcile,
-)
+from airflow_provider_linkedin_capi.reports.reconciliation import Sent, by_rule, given_counts, ledger_counts, reconcile
 from airflow_provider_linkedin_capi.reports.report import Report
 from airflow_provider_linkedin_capi.reports.request import ReportRequest
 

@@ -177,17 +177,17 @@ def test_a_time_out_while_the_report_changes_is_told_apart_and_leaves_no_record(
     wait: Callable[..., Ended],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from airflow_provider_linkedin_capi.sensors._sightings import TaskSightings
+    from airflow_provider_linkedin_capi.sensors._sightings import TaskSnapshots
     from airflow_provider_linkedin_capi.sensors.analytics import ReportNotSettledError
 
     deliver(hook, rule, DAY, 60)
-    forget, kept = TaskSightings.forget, []
+    forget, kept = TaskSnapshots.forget, []
 
-    def look_again(sightings: TaskSightings) -> None:
+    def look_again(sightings: TaskSnapshots) -> None:
         forget(sightings)
         kept.append(sightings.load())
 
-    monkeypatch.setattr(TaskSightings, "forget", look_again)
+    monkeypatch.setattr(TaskSnapshots, "forget", look_again)
 
     ended = wait(ready_when="settled", settle_for=60, timeout=1)
 

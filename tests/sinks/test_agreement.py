@@ -14,7 +14,7 @@ from airflow_provider_linkedin_capi.api import retry
 from airflow_provider_linkedin_capi.delivery import Delivery, DeliverySettings
 from airflow_provider_linkedin_capi.events.mapper import RowMapper
 from airflow_provider_linkedin_capi.sinks.dead_letters import DeadLetters
-from airflow_provider_linkedin_capi.sinks.results_table import ResultsTable
+from airflow_provider_linkedin_capi.sinks.ledger import ResultsTable
 from airflow_provider_linkedin_capi.sources.sql import SqlSource
 from tests.support.streaming import QUERY, RULE, conversions, letters
 

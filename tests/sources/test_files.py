@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from airflow_provider_linkedin_capi.sources.chunks import SourceError
+from airflow_provider_linkedin_capi.exceptions import SourceError
 from airflow_provider_linkedin_capi.sources.files import FileSource
 
 

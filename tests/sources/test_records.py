@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_linkedin_capi.sources.chunks import SourceError
+from airflow_provider_linkedin_capi.exceptions import SourceError
 from airflow_provider_linkedin_capi.sources.records import RecordsSource
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_linkedin_capi.exceptions import SourceError
 from airflow_provider_linkedin_capi.sources import sql
-from airflow_provider_linkedin_capi.sources.chunks import SourceError
 from airflow_provider_linkedin_capi.sources.sql import SqlSource
 
 

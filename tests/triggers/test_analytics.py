@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_linkedin_capi.api import limits
+from airflow_provider_linkedin_capi.reports.readiness import Wait, plain
 from airflow_provider_linkedin_capi.reports.request import ReportRequest
-from airflow_provider_linkedin_capi.reports.waiting import Wait, plain
 from airflow_provider_linkedin_capi.triggers.analytics import AnalyticsReportTrigger
 from tests.support.attribution import CAMPAIGN, days_ago, deliver
 

@@ -1,0 +1,76 @@
+"""Whether a retry of the whole task can help: the decision above the retries of single calls."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_linkedin_capi import version_compat
+from airflow_provider_linkedin_capi.exceptions import (
+    DayLimitReachedError,
+    DeliveryStoppedError,
+    LinkedInConversionsError,
+)
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+_CLOCKS_DIFFER = dt.timedelta(minutes=2)
+
+
+def is_permanent(error: BaseException) -> bool:
+    """Whether another try fails the same way: only this package's exceptions say so, each for itself."""
+    error = cause(error)
+    return isinstance(error, LinkedInConversionsError) and error.permanent
+
+
+def after_reset(error: DayLimitReachedError) -> dt.datetime:
+    """Return when to go on after a day's limit: a little late, since being early would cost another day."""
+    return error.resets_at + _CLOCKS_DIFFER
+
+
+def wait_seconds(error: BaseException) -> float | None:
+    """Return how long LinkedIn wants to be left alone, or None when it did not say."""
+    if isinstance(error, DayLimitReachedError):
+        return max(0.0, (after_reset(error) - dt.datetime.now(dt.UTC)).total_seconds())
+    return getattr(cause(error), "retry_after", None)
+
+
+def cause(error: BaseException) -> BaseException:
+    """Return what LinkedIn said when that ended a delivery, else the error itself."""
+    return error.error if isinstance(error, DeliveryStoppedError) and error.error is not None else error
+
+
+def default_retry_policy(kwargs: dict[str, Any]) -> None:
+    """Give an operator :class:`LinkedInRetryPolicy` where Airflow knows such and the author set none.
+
+    :param kwargs: the keyword arguments on their way to ``BaseOperator``.
+    """
+    if version_compat.RetryPolicy is not None and "retry_policy" not in kwargs.get("default_args", {}):
+        kwargs.setdefault("retry_policy", LinkedInRetryPolicy())
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether Airflow is to make no further try: none would help, or this Airflow cannot be told to wait for a day."""
+    return is_permanent(error) or (version_compat.RetryPolicy is None and isinstance(error, DayLimitReachedError))
+
+
+class LinkedInRetryPolicy(version_compat.RetryPolicy or object):  # type: ignore[misc]
+    """Waits as long as LinkedIn asks for, and fails at once where no retry can help.
+
+    It is the default of this provider's operators on Airflow 3.3 and newer; ``retry_policy=None`` brings back
+    Airflow's own delays. What no retry can mend, operators raise as ``AirflowFailException`` on every Airflow.
+
+    .. seealso:: Airflow's *Retry policies*
+    """
+
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
+    ) -> Any:
+        """Decide about one failed try."""
+        decision = version_compat.RetryDecision
+        if is_permanent(exception):
+            return decision.fail(f"no retry can mend this: {type(cause(exception)).__name__}")
+        if (seconds := wait_seconds(exception)) is not None:
+            return decision.retry(dt.timedelta(seconds=seconds), reason=f"LinkedIn asks to wait {seconds:.0f} s")
+        return decision.default()
