@@ -2,16 +2,21 @@
 #
 #   make demo          conversions from a warehouse to a local LinkedIn and the report back, in real Airflow
 #   make test          lint, types, and every test, on the newest Airflow
-#   make test-matrix   the tests (without the end-to-end ones) on the oldest supported Airflow 3 and on Airflow 2
+#   make docs          build the documentation site into site/; warnings are errors
+#   make docs-serve    serve the documentation site on localhost:8000 and rebuild it on every change
+#   make test-matrix   the tests (without the end-to-end ones) on every supported Python and Airflow found here;
+#                      PAIRS=py312-airflow3.2,py313-airflow3.3 chooses, JOBS=1 runs one pair at a time
 #   make locks         resolve requirements/ anew
-#   make clean         remove the environments and what the demo left behind
+#   make clean         remove the environments and what was built
 
 PYTHON ?= $(firstword $(foreach python,python3.11 python3.12 python3.13 python3.14 python3,\
 	$(if $(shell $(python) -c 'import sys; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null),$(python))))
 BIN := .venv/bin
 UV := $(BIN)/uv
+PAIRS ?= ALL
+JOBS ?= 2
 
-.PHONY: demo test lint types pytest test-matrix locks clean
+.PHONY: demo test lint types docs docs-serve pytest test-matrix locks clean
 
 demo: .venv/ready
 	$(BIN)/python -m demo
@@ -25,12 +30,24 @@ lint: .venv/ready
 types: .venv/ready
 	$(BIN)/mypy airflow_provider_linkedin_capi
 
+docs: .venv-docs/ready
+	.venv-docs/bin/mkdocs build --quiet --strict
+
+docs-serve: .venv-docs/ready
+	.venv-docs/bin/mkdocs serve
+
 pytest: .venv/ready
 	$(BIN)/python -m pytest
 
-test-matrix: .venv-3.1/ready .venv-2.11/ready
-	.venv-3.1/bin/python -m pytest -m "not e2e"
-	.venv-2.11/bin/python -m pytest -m "not e2e"
+# pyenv's shims only find the global version unless PYENV_VERSION lists the others.
+test-matrix: export PYENV_VERSION := $(shell pyenv versions --bare 2>/dev/null | grep -E '^3\.[0-9.]+$$' | paste -sd: -)
+test-matrix: export UV_PYTHON_DOWNLOADS ?= never
+test-matrix: .venv/ready
+	@for version in $$($(BIN)/tox list --no-desc -q | grep -oE '^py3[0-9]+' | sort -u | sed 's/py3/3./'); do \
+		$(UV) python find --quiet $$version > /dev/null 2>&1 || \
+		echo "Left out: every pair with Python $$version, which is not installed here"; \
+	done
+	$(BIN)/tox run-parallel --parallel $(JOBS) --parallel-no-spinner -e $(PAIRS)
 
 .venv/ready: requirements/airflow-3.3.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON to it."; exit 1; }
@@ -40,20 +57,21 @@ test-matrix: .venv-3.1/ready .venv-2.11/ready
 	$(UV) pip install --quiet --python .venv --no-deps --editable .
 	@touch $@
 
-# Airflow 2.11 runs on Python up to 3.12; uv finds one, or fetches it.
-.venv-%/ready: requirements/airflow-%.txt pyproject.toml .venv/ready
-	$(UV) venv --quiet --clear --python ">=3.11,<3.13" .venv-$*
-	$(UV) pip sync --quiet --python .venv-$* requirements/airflow-$*.txt
-	$(UV) pip install --quiet --python .venv-$* --no-deps --editable .
+.venv-docs/ready: requirements/docs.txt .venv/ready
+	$(UV) venv --quiet --clear --python $(BIN)/python .venv-docs
+	$(UV) pip sync --quiet --python .venv-docs requirements/docs.txt
 	@touch $@
 
 # A release of Airflow works with the libraries of its time: newer ones break it.
-LOCK = $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate \
-	--custom-compile-command "make locks" --extra sandbox --extra parquet --group dev pyproject.toml
+COMPILE = $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate \
+	--custom-compile-command "make locks"
+LOCK = $(COMPILE) --extra sandbox --extra parquet --group dev pyproject.toml
 locks: .venv/ready
 	$(LOCK) --constraint requirements/airflow-3.3.constraints --output-file requirements/airflow-3.3.txt
+	$(LOCK) --constraint requirements/airflow-3.2.constraints --output-file requirements/airflow-3.2.txt --exclude-newer 2026-07-15
 	$(LOCK) --constraint requirements/airflow-3.1.constraints --output-file requirements/airflow-3.1.txt --exclude-newer 2026-04-15
 	$(LOCK) --constraint requirements/airflow-2.11.constraints --output-file requirements/airflow-2.11.txt
+	$(COMPILE) --group docs --output-file requirements/docs.txt
 
 clean:
-	rm -rf .venv .venv-3.1 .venv-2.11 .demo dist
+	rm -rf .venv .venv-docs .tox .demo dist site

@@ -65,7 +65,7 @@ def airflow(environment: Path, *arguments: str) -> str:
     return run(environment / "python", "-m", "airflow", *arguments, AIRFLOW_HOME=home)
 
 
-def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_the_package_and_the_example_dags(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         [metadata] = [archive.read(name).decode() for name in names if name.endswith(".dist-info/METADATA")]
@@ -74,7 +74,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     root = PROJECT / package.__name__
     files = (file.relative_to(PROJECT) for file in root.rglob("*") if file.is_file())
     source = {str(file) for file in files if not any(part.startswith((".", "__pycache__")) for part in file.parts)}
-    assert modules == source
+    examples = {f"{package.__name__}/example_dags/{file.name}" for file in (PROJECT / "example_dags").glob("*.py")}
+    assert modules == source | examples
     assert f"{package.__name__}/py.typed" in modules
     assert f"\nVersion: {package.__version__}\n" in metadata
     assert "\nRequires-Python: >=3.11\n" in metadata
