@@ -13,12 +13,12 @@ import airflow
 import jsonschema
 import pytest
 
-import airflow_provider_linkedin_capi as package
+import airflow_provider_linkedin_capi as provider
 from airflow_provider_linkedin_capi.get_provider_info import get_provider_info
 
 INFO = get_provider_info()
 SCHEMAS = Path(airflow.__file__).parent
-ROOMS = ("hooks", "operators", "sensors", "triggers")
+NOUNS = {"hooks": "Hook", "operators": "Operator", "sensors": "Sensor", "triggers": "Trigger"}
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -39,18 +39,21 @@ def test_the_connection_form_is_valid_by_the_stricter_schema_of_airflows_own_pro
 
 
 def test_the_version_is_the_packages() -> None:
-    assert INFO["versions"] == [package.__version__]
+    assert INFO["versions"] == [provider.__version__]
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_every_public_module_of_a_room_is_listed_and_nothing_else(room: str) -> None:
-    folder = importlib.import_module(f"{package.__name__}.{room}")
+@pytest.mark.parametrize(("package", "kind"), NOUNS.items())
+def test_every_module_of_hooks_operators_sensors_and_triggers_is_listed(package: str, kind: str) -> None:
+    folder = importlib.import_module(f"{provider.__name__}.{package}")
     found = {
-        f"{folder.__name__}.{module.name}"
-        for module in pkgutil.iter_modules(folder.__path__)
-        if not module.name.startswith("_")
+        name
+        for _, name, _ in pkgutil.iter_modules(folder.__path__, f"{folder.__name__}.")
+        if any(
+            cls.__module__ == name and cls.__name__.endswith(kind)
+            for _, cls in inspect.getmembers(importlib.import_module(name), inspect.isclass)
+        )
     }
-    listed = {name for entry in INFO[room] for name in entry["python-modules"]}
+    listed = {name for entry in INFO[package] for name in entry["python-modules"]}
     assert listed == found
 
 
