@@ -303,6 +303,26 @@ class IncompleteReportError(ConfigurationError):
     """LinkedIn cut the report off, and it cannot be asked for in smaller parts."""
 
 
+class DatabaseError(LinkedInConversionsError):
+    """A statement failed: says where, what kind of error it was, and what to do.
+
+    It never repeats the driver's text, which may quote people's data.
+
+    :param code: SQLSTATE, or the database's own code; None when the driver gives none.
+    :param permanent: whether a retry meets the same error.
+    """
+
+    def __init__(self, message: str, *, code: str | None = None, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.permanent = permanent
+
+    @property
+    def missing_table(self) -> bool:
+        """Whether the table, or its schema, does not exist."""
+        return self.code is not None and self.code.startswith(("42P01", "42S02", "3F"))
+
+
 class SourceError(LinkedInConversionsError):
     """The rows cannot be read: says from where, why, and what to change."""
 

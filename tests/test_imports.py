@@ -18,7 +18,7 @@ LEVELS = (
     ("api",),
     ("events",),
     ("delivery", "reports", "legacy"),
-    ("task_state",),
+    ("databases", "task_state"),
     ("sources",),
     ("sinks", "hooks", "links"),
     ("retry_policy",),
