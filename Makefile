@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer and make; everything else goes into local environments in this folder.
 #
 #   make demo          conversions from a warehouse to a local LinkedIn and the report back, in real Airflow
-#   make test          lint, types, and every test, on the newest Airflow
+#   make test          lint, types, docs, and every test, on the newest Airflow
 #   make docs          build the documentation site into site/; warnings are errors
 #   make docs-serve    serve the documentation site on localhost:8000 and rebuild it on every change
 #   make test-matrix   the tests (without the end-to-end ones) on every supported Python and Airflow found here;
@@ -21,7 +21,7 @@ JOBS ?= 2
 demo: .venv/ready
 	$(BIN)/python -m demo
 
-test: lint types pytest
+test: lint types docs pytest
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -31,10 +31,10 @@ types: .venv/ready
 	$(BIN)/mypy airflow_provider_linkedin_capi
 
 docs: .venv-docs/ready
-	.venv-docs/bin/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict
 
 docs-serve: .venv-docs/ready
-	.venv-docs/bin/mkdocs serve
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs serve
 
 pytest: .venv/ready
 	$(BIN)/python -m pytest

@@ -17,24 +17,33 @@ from tests.support.airflow_home import PROJECT
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+DOCS = PROJECT / "docs"
+PAGES = [
+    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
+    *DOCS.rglob("*.md"),
+]
 BLOCK = re.compile(r"(?:<!-- (?P<file>\S+) -->\n)?^```python\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 
 BLOCKS = [
-    (f"{page.name}-{number}", match["file"], match["code"])
+    (f"{page.relative_to(PROJECT)}-{number}", match["file"], match["code"])
     for page in PAGES
     for number, match in enumerate(BLOCK.finditer(page.read_text()), 1)
 ]
 EXCERPTS = [pytest.param(file, code, id=name) for name, file, code in BLOCKS if file]
+PAGE_IN_SOURCE = [
+    name
+    for file in (PROJECT / "airflow_provider_linkedin_capi").rglob("*.py")
+    for name in re.findall(r"\bdocs/[\w-]+\.md\b", file.read_text())
+]
 DOCSTRING_BLOCK = re.compile(r"^( *)\.\. code-block:: python\n\n((?:\1    .*\n|\n)+)", re.MULTILINE)
 
 
 def classes() -> dict[str, type]:
     """Every public class that a user may name, by name."""
     found: dict[str, type] = {}
-    for room in ("hooks", "operators", "sensors", "triggers"):
-        for entry in get_provider_info()[room]:
+    for kind in ("hooks", "operators", "sensors", "triggers"):
+        for entry in get_provider_info()[kind]:
             for name in entry["python-modules"]:
                 module = importlib.import_module(name)
                 found |= {
@@ -92,8 +101,28 @@ def test_links_between_files_lead_somewhere(page: Path) -> None:
     assert broken == []
 
 
-def test_the_index_names_every_page_and_every_example() -> None:
-    index = (PROJECT / "docs" / "index.md").read_text()
-    names = {page.name for page in PAGES[1:] if page.name != "index.md"}
-    names |= {example.name for example in (PROJECT / "example_dags").glob("*.py")}
-    assert {name for name in names if name not in index} == set()
+def test_the_index_names_every_page() -> None:
+    index = (DOCS / "index.md").read_text()
+    names = {page.name for page in PAGES if page.parent == DOCS} - {"index.md"}
+    assert {name for name in names if f"]({name})" not in index} == set()
+
+
+@pytest.mark.parametrize("example", sorted((PROJECT / "example_dags").glob("*.py")), ids=lambda path: path.name)
+def test_the_page_of_examples_links_and_shows_each(example: Path) -> None:
+    page = (DOCS / "examples.md").read_text()
+    assert f"](../example_dags/{example.name})" in page
+    assert f'--8<-- "example_dags/{example.name}"' in page
+
+
+def test_the_reference_shows_every_class_that_airflow_lists() -> None:
+    shown = {
+        name.rpartition(".")[2]
+        for page in (DOCS / "reference").glob("*.md")
+        for name in re.findall(r"^::: (\S+)", page.read_text(), re.MULTILINE)
+    }
+    assert set(classes()) <= shown
+
+
+@pytest.mark.parametrize("page", sorted(set(PAGE_IN_SOURCE)))
+def test_each_page_that_the_source_names_exists(page: str) -> None:
+    assert (PROJECT / page).is_file()
