@@ -39,6 +39,7 @@ class Batch:
     :param state: what the checkpoint knows of the events; kept up to date.
     :param by_ledger: positions of events that the ledger holds.
     :param hold: whether events of unknown outcome are not to be sent again.
+    :ivar waiting: positions of events that lie in the future, rejected until a later try.
     """
 
     number: int
@@ -52,6 +53,7 @@ class Batch:
     hold: bool = False
     held: set[int] = field(init=False, default_factory=set)
     accepted_before: frozenset[int] = field(init=False)
+    waiting: frozenset[int] = field(init=False)
     course: Isolation = field(init=False)
     sent_at: dt.datetime | None = field(init=False, default=None)
     refusal_told: bool = field(init=False, default=False)
@@ -65,8 +67,10 @@ class Batch:
             self.held |= state.in_flight
         unknown = sorted(state.in_flight - self.held)
         others: Sequence[int] = range(self.size)
-        if settled := state.accepted | state.refused.keys() | state.in_flight:
-            others = [position for position in others if position not in settled]
+        settled = state.accepted | state.refused.keys() | state.in_flight
+        self.waiting = self.mapped.not_yet - settled
+        if settled or self.waiting:
+            others = [position for position in others if position not in settled and position not in self.waiting]
         self.course = Isolation([event.conversion for event in self.mapped.events], unknown, others)
 
     @property
@@ -84,22 +88,25 @@ class Batch:
     def encode(self, positions: Sequence[int]) -> bytes:
         """Return the body of a request with some of the events."""
         body, self.body = self.body, None
-        if body is not None and len(positions) == self.size:
+        latest_ms = self.mapped.latest_ms
+        if body is not None and len(positions) == self.size and latest_ms is None:
             return body
         events = self.mapped.events
-        return encode_batch([events[position] for position in positions])
+        return encode_batch([events[position] for position in positions], latest_ms=latest_ms)
 
     def outcome(self) -> BatchOutcome:
         """Return what became of the rows, as far as it is known."""
         rows = self.mapped.positions
         state, course = self.state, self.course
         rejected = {found.position: Reason(found.field, found.code, found.message) for found in self.mapped.rejections}
+        for position in self.mapped.not_yet - self.waiting:
+            del rejected[rows[position]]
         rejected.update((rows[position], reason) for position, reason in state.refused.items())
         skipped = dict.fromkeys((rows[position] for position in self.by_ledger), _BY_LEDGER)
         skipped.update(dict.fromkeys((rows[position] for position in self.accepted_before), _BY_CHECKPOINT))
         unsettled: Iterable[int] = ()
         if course.next is not None:
-            settled = state.accepted | state.refused.keys() | self.held
+            settled = state.accepted | state.refused.keys() | self.held | self.waiting
             unsettled = (rows[position] for position in range(self.size) if position not in settled)
         return BatchOutcome(
             number=self.number,

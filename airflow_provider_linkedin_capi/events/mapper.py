@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
 from typing import Any
 
 from airflow_provider_linkedin_capi.api.limits import DEFAULT_API_VERSION, SINCE_HASHED_NAMES
 from airflow_provider_linkedin_capi.events import event_ids, identifiers, texts, users
 from airflow_provider_linkedin_capi.events.columns import RETIRED, match_columns, normalized_name
-from airflow_provider_linkedin_capi.events.model import ConversionEvent, MappedRows, Rejection, User
+from airflow_provider_linkedin_capi.events.model import ConversionEvent, MappedRows, Rejection, RowWarning, User
 from airflow_provider_linkedin_capi.events.money import read_values
-from airflow_provider_linkedin_capi.events.reading import EXTRAS, IDENTIFIERS, Column, Findings, RepetitiveColumn
+from airflow_provider_linkedin_capi.events.reading import (
+    EXTRAS,
+    IDENTIFIERS,
+    Column,
+    Findings,
+    RepetitiveColumn,
+    finding_text,
+)
 from airflow_provider_linkedin_capi.events.rules import RuleColumns
-from airflow_provider_linkedin_capi.events.times import TimeColumn
+from airflow_provider_linkedin_capi.events.times import CLOCK_SKEW_MS, TimeColumn
 from airflow_provider_linkedin_capi.exceptions import ColumnError
 
 
@@ -28,7 +35,8 @@ class RowMapper:
         by the column ``conversion_type``. A row's own ``conversion`` wins over both.
     :param column_mapping: column -> field, for columns with names of their own.
     :param naive_timezone: zone of times without one.
-    :param now_ms: the clock that ages are reckoned by, in epoch milliseconds.
+    :param now_ms: the clock that tells what is too old, in epoch milliseconds; the same on every try of a delivery.
+    :param clock: the clock that tells what is in the future, asked once for each :meth:`map`; ``now_ms`` when None.
     :param api_version: LinkedIn's version; hashed names need 202609.
     :param derive_event_ids: give rows without event id one that depends on their contents only.
     :raises ColumnError: two columns for one field, or columns that can't make any event.
@@ -45,10 +53,12 @@ class RowMapper:
         column_mapping: Mapping[str, str] | None = None,
         naive_timezone: str = "UTC",
         now_ms: int,
+        clock: Callable[[], int] | None = None,
         api_version: str = DEFAULT_API_VERSION,
         derive_event_ids: bool = True,
     ) -> None:
         self._width = len(columns)
+        self._clock = clock or (lambda: now_ms)
         self._now_ms = now_ms
         self._derive_event_ids = derive_event_ids
         self._index = match_columns(columns, column_mapping)
@@ -136,10 +146,11 @@ class RowMapper:
                 own or event_ids.derive(*contents)
                 for own, *contents in zip(own_ids, conversions, times, values, people, strict=True)
             ]
-        if times and max(times) > self._now_ms:
-            times = [min(time, self._now_ms) for time in times]
         events = list(map(ConversionEvent, conversions, times, people, values, own_ids))
-        return MappedRows(events, list(kept), rejections, warnings)
+        mapped = MappedRows(events, list(kept), rejections, warnings)
+        # A clock that was set back between two tries does not make the past future.
+        now_ms = max(self._clock(), self._now_ms)
+        return _without_future(mapped, now_ms) if times and max(times) > now_ms else mapped
 
     def _cells(self, rows: Sequence[Sequence[Any]], findings: Findings) -> dict[str, Sequence[Any]]:
         """Return the column of each field; rows of another length are found wanting."""
@@ -164,6 +175,32 @@ class RowMapper:
         return shaped
 
 
+def _without_future(mapped: MappedRows, now_ms: int) -> MappedRows:
+    """Tell the events that lie ahead of the clock: sent as now if it is little, else rejected for the time being."""
+    latest = now_ms + CLOCK_SKEW_MS
+    not_yet: dict[int, int] = {}
+    warnings: list[RowWarning] = []
+    for place, (event, position) in enumerate(zip(mapped.events, mapped.positions, strict=True)):
+        if event.conversion_happened_at > latest:
+            not_yet[position] = place
+        elif event.conversion_happened_at > now_ms:
+            warnings.append(RowWarning(position, *finding_text("conversionHappenedAt", "time_clamped")))
+    rejections = [Rejection(position, *finding_text("conversionHappenedAt", "time_in_future")) for position in not_yet]
+    warnings += [warning for warning in mapped.warnings if warning.position not in not_yet]
+
+    def by_position(found: Rejection | RowWarning) -> int:
+        return found.position
+
+    return MappedRows(
+        events=mapped.events,
+        positions=mapped.positions,
+        rejections=sorted(mapped.rejections + rejections, key=by_position),
+        warnings=sorted(warnings, key=by_position),
+        latest_ms=now_ms,
+        not_yet=frozenset(not_yet.values()),
+    )
+
+
 def map_row(row: Mapping[str, Any], **settings: Any) -> ConversionEvent | Rejection:
     """Return the event of a single row, or why there is none.
 
@@ -173,7 +210,7 @@ def map_row(row: Mapping[str, Any], **settings: Any) -> ConversionEvent | Reject
     :param settings: those of :class:`RowMapper`.
     """
     mapped = RowMapper(tuple(row), **settings).map([tuple(row.values())])
-    return mapped.events[0] if mapped.events else mapped.rejections[0]
+    return mapped.rejections[0] if mapped.rejections else mapped.events[0]
 
 
 def cell_columns() -> list[Column]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,18 +90,26 @@ class RowWarning(msgspec.Struct, frozen=True):
 
 
 class MappedRows(msgspec.Struct, frozen=True):
-    """What became of a sequence of rows: ``len(events) + len(rejections)`` is the number of rows.
+    """What became of a sequence of rows.
 
-    :param events: in the order of the rows.
+    Every row is an event or a rejection. A conversion that lies in the future is both, for the time being: its event is
+    among ``events``, so that these, and a digest of them, do not depend on the time of day, but must not be sent.
+
+    :param events: in the order of the rows, with the times of the rows.
     :param positions: index of the row of each event.
     :param rejections: by position, at most one a row.
-    :param warnings: by position, only of rows that became events.
+    :param warnings: by position, only of rows that are not rejected.
+    :param latest_ms: when some events lie ahead of the clock, the time that they are sent with; see
+        :func:`encode_batch`.
+    :param not_yet: indices in ``events`` of those that lie too far in the future and must not be sent.
     """
 
     events: list[ConversionEvent]
     positions: list[int]
     rejections: list[Rejection]
     warnings: list[RowWarning]
+    latest_ms: int | None = None
+    not_yet: frozenset[int] = frozenset()
 
 
 class _Batch(msgspec.Struct, frozen=True):
@@ -115,6 +124,14 @@ def encode_event(event: ConversionEvent) -> bytes:
     return _encoder.encode(event)
 
 
-def encode_batch(events: Sequence[ConversionEvent]) -> bytes:
-    """Return the JSON body of a batch request, ``{"elements": [...]}``; the same events give the same bytes."""
+def encode_batch(events: Sequence[ConversionEvent], *, latest_ms: int | None = None) -> bytes:
+    """Return the JSON body of a batch request, ``{"elements": [...]}``; the same events give the same bytes.
+
+    :param latest_ms: LinkedIn refuses conversions that lie in its future: later ones are encoded with this time.
+    """
+    if latest_ms is not None:
+        events = [
+            event if event.conversion_happened_at <= latest_ms else replace(event, conversion_happened_at=latest_ms)
+            for event in events
+        ]
     return _encoder.encode(_Batch(list(events)))

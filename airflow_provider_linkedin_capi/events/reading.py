@@ -86,6 +86,11 @@ class Findings:
         return rejections, warnings
 
 
+def finding_text(field: str, code: str) -> tuple[str, str, str]:
+    """Return field, code and message of a rejection or warning."""
+    return field, code, f"{field}: {CODES[code]}"
+
+
 def _text(finding: Finding) -> str:
     return f"{finding.field}: {CODES[finding.code]}"
 

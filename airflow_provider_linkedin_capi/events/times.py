@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Clocks differ: a conversion up to this far in the future is sent as happening now.
-CLOCK_SKEW: Final = dt.timedelta(minutes=5)
+CLOCK_SKEW_MS: Final = 5 * 60_000
 
 _MS: Final = dt.timedelta(milliseconds=1)
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -30,15 +30,17 @@ _ISO: Final = re.compile(
 _MAGNITUDES: Final = ((10**11, Decimal(1000)), (10**14, Decimal(1)), (10**17, Decimal("0.001")))
 _NANOSECONDS: Final = Decimal("0.000001")
 _LARGEST: Final = 10**20
+#: From here on a number is no longer milliseconds.
+_SMALLEST_US: Final = 10**14
 #: Days whose offset is kept ready; the window has 91.
 _MOST_DAYS: Final = 1_000
 
 
 class TimeColumn(Column):
-    """The column of ``conversionHappenedAt``; gives the moment as it came, up to CLOCK_SKEW after now.
+    """The column of ``conversionHappenedAt``; gives the moment as it came, in the future too.
 
     :param naive_timezone: zone of timestamps and texts without one.
-    :param now_ms: the clock that ages are reckoned by.
+    :param now_ms: the clock that tells what is too old.
     """
 
     def __init__(self, *, naive_timezone: str, now_ms: int) -> None:
@@ -50,8 +52,6 @@ class TimeColumn(Column):
                 f"naive_timezone={naive_timezone!r} is no time zone; give a name such as UTC or Europe/Berlin"
             ) from None
         self._oldest = now_ms - MAX_EVENT_AGE // _MS
-        self._now = now_ms
-        self._latest = now_ms + CLOCK_SKEW // _MS
         self._epochs: dict[int, dt.datetime | None] = {}
 
     def read(self, column: Sequence[Any], findings: Findings) -> list[Any]:
@@ -64,8 +64,8 @@ class TimeColumn(Column):
         return times
 
     def _usual(self, cells: Sequence[Any]) -> list[int | None]:
-        oldest, now, moment = self._oldest, self._now, self._moment
-        return [cell if cell.__class__ is int and oldest <= cell <= now else moment(cell) for cell in cells]
+        oldest, moment = self._oldest, self._moment
+        return [cell if cell.__class__ is int and oldest <= cell < _SMALLEST_US else moment(cell) for cell in cells]
 
     def _moment(self, cell: Any) -> int | None:
         """Return the milliseconds of a timestamp or usual ISO text that is inside the window, else ``None``."""
@@ -77,7 +77,7 @@ class TimeColumn(Column):
             except ValueError:
                 return None
         elif cell.__class__ is int:
-            return cell * 1000 if self._oldest <= cell * 1000 <= self._now else None
+            return cell * 1000 if self._oldest <= cell * 1000 < _SMALLEST_US else None
         elif cell.__class__ is not dt.datetime:
             return None
         if cell.tzinfo is None:
@@ -89,7 +89,7 @@ class TimeColumn(Column):
         else:
             return None
         milliseconds: int = (cell - epoch) // _MS
-        return milliseconds if self._oldest <= milliseconds <= self._now else None
+        return milliseconds if milliseconds >= self._oldest else None
 
     def _local_epoch(self, local: dt.datetime) -> dt.datetime | None:
         """Return 1970 in local time by the offset of the day; ``None`` on days on which the offset changes."""
@@ -126,10 +126,6 @@ class TimeColumn(Column):
             return Refused("time_invalid")
         if milliseconds < self._oldest:
             return Refused("time_too_old")
-        if milliseconds > self._latest:
-            return Refused("time_in_future")
-        if milliseconds > self._now:
-            return Corrected("time_clamped", milliseconds)
         return Corrected(doubt, milliseconds) if doubt else milliseconds
 
     def _from_date(self, value: dt.date) -> tuple[int | None, str | None]:

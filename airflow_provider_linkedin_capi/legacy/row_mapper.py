@@ -223,6 +223,8 @@ class OfflineRowMapper:
             positions=[kept[position] for position in mapped.positions],
             rejections=sorted(rejections, key=lambda each: each.position),
             warnings=[replace(each, position=kept[each.position]) for each in mapped.warnings],
+            latest_ms=mapped.latest_ms,
+            not_yet=mapped.not_yet,
         )
 
 

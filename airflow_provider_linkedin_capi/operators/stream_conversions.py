@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -313,6 +314,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
                 column_mapping=self.column_mapping,
                 naive_timezone=self.naive_timezone,
                 now_ms=now_ms,
+                clock=lambda: time.time_ns() // 1_000_000,
                 api_version=hook.api_version,
                 derive_event_ids=self.event_id == "derive",
             )

@@ -11,7 +11,7 @@ from airflow_provider_linkedin_capi.events import (
     Rejection,
     RowMapper,
     RowWarning,
-    encode_event,
+    encode_batch,
 )
 from tests.events.linkedin_schema import problems
 
@@ -27,9 +27,15 @@ def mapped(row: dict[str, Any], **settings: Any) -> MappedRows:
     row = {"happened_at": NOW_MS, **row}
     settings = {"rule": RULE, "now_ms": NOW_MS, "api_version": VERSION, **settings}
     result = RowMapper(tuple(row), **settings).map([tuple(row.values())])
-    for event in result.events:
-        assert not problems(json.loads(encode_event(event)), settings["now_ms"], settings["api_version"])
+    for element in elements_of(result):
+        assert not problems(element, settings["now_ms"], settings["api_version"])
     return result
+
+
+def elements_of(result: MappedRows) -> list[Any]:
+    """Return what is sent to LinkedIn, decoded."""
+    events = [event for place, event in enumerate(result.events) if place not in result.not_yet]
+    return json.loads(encode_batch(events, latest_ms=result.latest_ms))["elements"]  # type: ignore[no-any-return]
 
 
 def event_of(row: dict[str, Any], **settings: Any) -> ConversionEvent:
@@ -43,7 +49,7 @@ def event_of(row: dict[str, Any], **settings: Any) -> ConversionEvent:
 def rejection_of(row: dict[str, Any], **settings: Any) -> Rejection:
     """Return why the row can't be sent."""
     result = mapped(row, **settings)
-    assert not result.events
+    assert not elements_of(result)
     return result.rejections[0]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_linkedin_capi.events import RowMapper
-from tests.events.conftest import NOW_MS, RULE, event_of, mapped, rejection_of, warning_of
+from tests.events.conftest import NOW_MS, RULE, elements_of, event_of, mapped, rejection_of, warning_of
 
 EMAIL = {"email": "test@example.com"}
 EVERYTHING = {
@@ -135,6 +135,7 @@ def test_whatever_identifies_the_event_changes_the_derived_id(change: dict[str, 
 
 
 def test_an_event_a_little_ahead_of_the_clock_has_the_id_that_it_will_have_later() -> None:
-    ahead = mapped({**EMAIL, "happened_at": NOW_MS + 1000}).events[0]
-    assert ahead.conversion_happened_at == NOW_MS
+    result = mapped({**EMAIL, "happened_at": NOW_MS + 1000})
+    (ahead,) = result.events
+    assert elements_of(result)[0]["conversionHappenedAt"] == NOW_MS
     assert ahead.event_id == event_of({**EMAIL, "happened_at": NOW_MS + 1000}, now_ms=NOW_MS + 2000).event_id

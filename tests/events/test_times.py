@@ -10,7 +10,7 @@ import pendulum
 import pytest
 
 from airflow_provider_linkedin_capi.events import RowMapper
-from tests.events.conftest import DAY_MS, NOW_MS, event_of, rejection_of, warning_of
+from tests.events.conftest import DAY_MS, NOW_MS, elements_of, event_of, mapped, rejection_of, warning_of
 
 MINUTE_MS = 60_000
 #: 2026-09-20 12:34:56.789 UTC
@@ -174,9 +174,9 @@ def test_a_millisecond_more_than_ninety_days_is_too_old(value: object) -> None:
 
 @pytest.mark.parametrize("ahead", [1, 5 * MINUTE_MS])
 def test_clocks_may_differ_by_five_minutes(ahead: int) -> None:
-    event, warning = warning_of({"happened_at": NOW_MS + ahead, "email": "test@example.com"})
-    assert warning.code == "time_clamped"
-    assert event.conversion_happened_at == NOW_MS
+    result = mapped({"happened_at": NOW_MS + ahead, "email": "test@example.com"})
+    assert [warning.code for warning in result.warnings] == ["time_clamped"]
+    assert [element["conversionHappenedAt"] for element in elements_of(result)] == [NOW_MS]
 
 
 @pytest.mark.parametrize(
@@ -190,6 +190,28 @@ def test_clocks_may_differ_by_five_minutes(ahead: int) -> None:
 )
 def test_the_future_is_rejected(value: object) -> None:
     assert rejection_of({"happened_at": value, "email": "test@example.com"}).code == "time_in_future"
+
+
+@pytest.mark.parametrize("ahead", [1, 5 * MINUTE_MS + 1, DAY_MS])
+def test_the_future_is_judged_by_the_clock_of_now_and_old_age_by_that_of_the_first_try(ahead: int) -> None:
+    now = NOW_MS
+    rows = [(NOW_MS - 90 * DAY_MS, "a@example.com"), (NOW_MS + ahead, "b@example.com")]
+    mapper = RowMapper(("happened_at", "email"), rule=1, now_ms=NOW_MS, clock=lambda: now)
+    before = mapper.map(rows)
+    now += ahead
+    after = mapper.map(rows)
+    assert [element["conversionHappenedAt"] for element in elements_of(after)] == [NOW_MS - 90 * DAY_MS, NOW_MS + ahead]
+    assert not after.rejections
+    assert not after.warnings
+    assert before.events == after.events
+    assert len(elements_of(before)) == (2 if ahead == 1 else 1)
+
+
+def test_a_conversion_in_the_future_is_rejected_for_the_time_being() -> None:
+    mapper = RowMapper(("happened_at", "email"), rule=1, now_ms=NOW_MS)
+    result = mapper.map([(NOW_MS + DAY_MS, "a@example.com"), (NOW_MS, "b@example.com"), (NOW_MS + DAY_MS, "?")])
+    assert [(each.position, each.code) for each in result.rejections] == [(0, "time_in_future"), (2, "email_invalid")]
+    assert (result.positions, result.not_yet) == ([0, 1], {0})
 
 
 class Homeless(dt.tzinfo):
