@@ -324,7 +324,14 @@ class DatabaseError(LinkedInConversionsError):
 
 
 class SourceError(LinkedInConversionsError):
-    """The rows cannot be read: says from where, why, and what to change."""
+    """The rows cannot be read. The message says where, why, and what to change.
+
+    :param permanent: whether a retry finds the same rows as unreadable.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
 
 
 class ResultsTableError(LinkedInConversionsError):

@@ -8,6 +8,7 @@ from typing import Final
 CODES: Final = {
     # The row refused
     "row_shape": "the row does not have one value for each column",
+    "row_unreadable": "the row could not be read: its line is damaged, or not in the file's format",
     "conversion_missing": "no conversion rule: the row names none and there is no default for it",
     "conversion_invalid": "not the id of a conversion rule: give the number or urn:lla:llaPartnerConversion:<number>",
     "conversion_type_unknown": "the mapping of conversion rules has no entry for this conversion type",

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_linkedin_capi.delivery.interfaces import Chunk
+from airflow_provider_linkedin_capi.delivery.outcomes import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -25,3 +26,8 @@ def cut(columns: tuple[str, ...], rows: Iterator[tuple[Any, ...]], size: int) ->
     """Yield chunks of exactly ``size`` rows, the last one shorter, whatever portions the rows came in."""
     while chunk := list(islice(rows, size)):
         yield Chunk(columns, chunk)
+
+
+def unreadable(message: str) -> Reason:
+    """Return the reason of a row that could not be read: one rejected row, whatever it held."""
+    return Reason("row", "row_unreadable", message)
