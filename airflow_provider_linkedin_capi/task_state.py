@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import logging
+import uuid
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class TaskCheckpoint:
         #: The summary of the delivery, when an earlier try had finished it.
         self.finished: dict[str, Any] | None = record.pop("finished", None)
         record.pop("generation", None)
+        #: The same for all tries of one delivery.
+        self.delivery_id: str = record.pop("delivery", None) or uuid.uuid4().hex
         self._state: dict[str, Any] = record
 
     @property
@@ -60,7 +63,7 @@ class TaskCheckpoint:
     def save(self, state: dict[str, Any]) -> None:
         """Keep the state durably before returning."""
         self._state = state
-        self._write({**state, "generation": self._generation})
+        self._write({**state, "delivery": self.delivery_id, "generation": self._generation})
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Record that everything was delivered; of the state only the summary is needed from now on."""

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_linkedin_capi.delivery.interfaces import (
     CheckpointStore,
     Chunk,
+    Claims,
+    DeliveryInfo,
     DeliverySettings,
     Ledger,
     MapperFactory,
     OutcomeSink,
+    Source,
     Transport,
 )
 from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome, Reason, RowOutcome, Summary
@@ -27,8 +30,10 @@ __all__ = [
     "BatchOutcome",
     "CheckpointStore",
     "Chunk",
+    "Claims",
     "DayLimitReachedError",
     "Delivery",
+    "DeliveryInfo",
     "DeliveryInterruptedError",
     "DeliverySettings",
     "DeliveryStoppedError",
@@ -37,6 +42,7 @@ __all__ = [
     "OutcomeSink",
     "Reason",
     "RowOutcome",
+    "Source",
     "Summary",
     "Transport",
 ]

@@ -34,6 +34,7 @@ class Batch:
     :param first_position: the first row's place in the source, from 0.
     :param chunk: the rows.
     :param mapped: the events.
+    :param key_column: index of the column with the event ids.
     :param digest: of all events, encoded.
     :param body: all events, encoded; dropped at the first sending.
     :param state: what the checkpoint knows of the events; kept up to date.
@@ -46,6 +47,7 @@ class Batch:
     first_position: int
     chunk: Chunk
     mapped: MappedRows
+    key_column: int | None
     digest: str
     body: bytes | None
     state: BatchState
@@ -101,6 +103,7 @@ class Batch:
         rejected = {found.position: Reason(found.field, found.code, found.message) for found in self.mapped.rejections}
         for position in self.mapped.not_yet - self.waiting:
             del rejected[rows[position]]
+        rejected.update(self.chunk.unreadable)
         rejected.update((rows[position], reason) for position, reason in state.refused.items())
         skipped = dict.fromkeys((rows[position] for position in self.by_ledger), _BY_LEDGER)
         skipped.update(dict.fromkeys((rows[position] for position in self.accepted_before), _BY_CHECKPOINT))
@@ -114,6 +117,7 @@ class Batch:
             first_position=self.first_position,
             columns=self.chunk.columns,
             rows=self.chunk.rows,
+            key_column=self.key_column,
             events=self.mapped.events,
             event_rows=rows,
             rejected=rejected,

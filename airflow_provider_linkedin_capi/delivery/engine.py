@@ -5,18 +5,20 @@ from __future__ import annotations
 import gc
 import logging
 import queue
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.api import conversion_events, limits, retry
 from airflow_provider_linkedin_capi.delivery.checkpoint import Checkpoint
 from airflow_provider_linkedin_capi.delivery.errors import short, stopped_at
+from airflow_provider_linkedin_capi.delivery.interfaces import DeliveryInfo, Ledger
 from airflow_provider_linkedin_capi.delivery.isolation import BatchFaultError
 from airflow_provider_linkedin_capi.delivery.outcomes import Summary
 from airflow_provider_linkedin_capi.delivery.pacing import Pace, utcnow
 from airflow_provider_linkedin_capi.delivery.packing import Packer
 from airflow_provider_linkedin_capi.delivery.progress import Progress, masked
+from airflow_provider_linkedin_capi.delivery.rows import cut
 from airflow_provider_linkedin_capi.delivery.sending import Accepted, Failed, Job, NotSent, Refused, Sender, Unknown
 from airflow_provider_linkedin_capi.exceptions import (
     DeliveryInterruptedError,
@@ -30,11 +32,10 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.delivery.batch import Batch
     from airflow_provider_linkedin_capi.delivery.interfaces import (
         CheckpointStore,
-        Chunk,
         DeliverySettings,
-        Ledger,
         MapperFactory,
         OutcomeSink,
+        Source,
         Transport,
     )
     from airflow_provider_linkedin_capi.delivery.sending import Answer
@@ -58,14 +59,15 @@ class Delivery:
 
     .. code-block:: python
 
-        delivery = Delivery(hook, DeliverySettings(), checkpoint=store, sinks=[dead_letters])
-        summary = delivery.run(chunks, lambda columns, now_ms: RowMapper(columns, rule=rule, now_ms=now_ms))
+        delivery = Delivery(hook, DeliverySettings(), checkpoint=store, sinks=[DeadLetters(path)])
+        summary = delivery.run(source, lambda columns, now_ms: RowMapper(columns, rule=rule, now_ms=now_ms))
 
     :param transport: the way to LinkedIn; the hook.
     :param settings: how to deliver.
     :param checkpoint: what survives this try; None forgets.
-    :param sinks: where the outcomes of rows go.
-    :param ledger: what earlier runs delivered; its events are left out.
+    :param sinks: where the outcomes of rows go. At most one of them may be a ledger: it is asked before each batch is
+        sent, and what it knows as delivered is left out.
+    :param info: which delivery this is, for the sinks.
     :param log: says how far it is and what went wrong; no personal data.
     :param utcnow: the clock of the first try, of sending times and of the day's end.
     :param make_pace: replaced in tests.
@@ -78,7 +80,7 @@ class Delivery:
         *,
         checkpoint: CheckpointStore | None = None,
         sinks: Iterable[OutcomeSink] = (),
-        ledger: Ledger | None = None,
+        info: DeliveryInfo | None = None,
         log: logging.Logger = _log,
         utcnow: Callable[[], dt.datetime] = utcnow,
         make_pace: Callable[..., Pace] = Pace,
@@ -87,7 +89,8 @@ class Delivery:
         self._transport = transport
         self._settings = settings
         self._sinks = tuple(sinks)
-        self._ledger = ledger
+        self._ledger = next((sink for sink in self._sinks if isinstance(sink, Ledger)), None)
+        self._info = info or DeliveryInfo(dry_run=settings.dry_run)
         self._log = log
         self._utcnow = utcnow
         self._checkpoint = Checkpoint(None if settings.dry_run else checkpoint, utcnow)
@@ -103,12 +106,11 @@ class Delivery:
         self._to_save = False
         self._held_in_a_row = 0
 
-    def run(self, chunks: Iterable[Chunk], make_mapper: MapperFactory, *, rows_expected: int | None = None) -> Summary:
+    def run(self, source: Source, make_mapper: MapperFactory) -> Summary:
         """Deliver all rows and return the figures.
 
-        :param chunks: the rows, cut where batches are to end.
+        :param source: where the rows come from.
         :param make_mapper: makes the mapper once the columns are known.
-        :param rows_expected: how many rows there are, for the time left.
         :raises DeliveryStoppedError: LinkedIn refuses something that is no row's fault, or does not answer.
         :raises DayLimitReachedError: the day's requests are used up.
         :raises DeliveryInterruptedError: :meth:`stop` was called.
@@ -116,16 +118,34 @@ class Delivery:
         Whatever ends it early, an exception of the source or a sink included: answers on their way are waited for,
         recorded and reported first, and :attr:`summary` says how far it came.
         """
+        opened: list[OutcomeSink] = []
+        try:
+            for sink in self._sinks:
+                sink.open(self._info)
+                opened.append(sink)
+            self._run(source, make_mapper)
+        except BaseException:
+            for sink in opened:
+                with suppress(Exception):
+                    sink.close(completed=False)
+            raise
+        for sink in opened:
+            sink.close(completed=True)
+        return self.summary
+
+    def _run(self, source: Source, make_mapper: MapperFactory) -> None:
         hold = self._settings.on_unknown_outcome == "hold"
         packer = Packer(make_mapper, self._checkpoint, self._ledger, hold=hold)
-        self._progress = Progress(self._log, rows_expected)
+        count_rows = getattr(source, "count_rows", None)
+        self._progress = Progress(self._log, count_rows() if count_rows else None)
         threads = 0 if self._settings.dry_run else self._settings.max_in_flight
         self._sender = Sender(self._transport, self._pace, threads, self._log)
         if self._checkpoint.resumed:
             self._log.info("An earlier try was here: what LinkedIn acknowledged is not sent again.")
+        portions = source.chunks(self._settings.batch_size)
         try:
             with _rare_garbage_collection():
-                for chunk in chunks:
+                for chunk in cut(portions, self._settings.batch_size):
                     batch = packer.pack(chunk)
                     self.summary.batches += 1
                     self._collect(wait=False)
@@ -142,14 +162,16 @@ class Delivery:
             self._wind_up(patiently=isinstance(error, Exception) and not self._stopping)
             raise
         finally:
+            if (close := getattr(portions, "close", None)) is not None:
+                close()
             self._sender.close()
             self.summary.resent_unknown = self._checkpoint.resent_unknown
             self.summary.seconds = round(self._progress.seconds, 3)
         for digest in self._checkpoint.unmatched():
             self._log.warning(
-                "Batch %s of an earlier try, outcome unknown, was not met again: its rows changed", digest
+                "Batch %s of an earlier try has an unknown outcome and does not occur in this try: its rows changed",
+                digest,
             )
-        return self.summary
 
     def stop(self) -> None:
         """End the run soon, from any thread or a signal handler: no further request is made."""

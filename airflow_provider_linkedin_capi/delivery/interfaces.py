@@ -1,37 +1,102 @@
-"""What the delivery is given: rows, a way to LinkedIn, a memory, and places for the outcomes."""
+"""What a delivery is given: a source of rows, a way to LinkedIn, a checkpoint, and sinks for the outcomes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from airflow_provider_linkedin_capi.api import limits
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_provider_linkedin_capi.api.call import Call, Reply
-    from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome
-    from airflow_provider_linkedin_capi.events.model import MappedRows
+    from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome, Reason
+    from airflow_provider_linkedin_capi.events.model import ConversionEvent, MappedRows
     from airflow_provider_linkedin_capi.exceptions import CredentialsError
 
 
 class Chunk(NamedTuple):
-    """Rows of the source that become one batch.
-
-    Sources cut at fixed numbers of rows, whatever becomes of the rows, so that a retry meets the same batches.
+    """Some rows of a source, in their order.
 
     :param columns: the column names, in the order of the values of each row.
-    :param rows: at most 5,000 rows as they came.
+    :param rows: one tuple of values for each row.
+    :param unreadable: by index in ``rows``, why a row could not be read. What stands in ``rows`` for it is what could
+        be kept of it, such as the raw line. It becomes one rejected row.
     """
 
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
+    unreadable: Mapping[int, Reason] = MappingProxyType({})
+
+
+class Source(Protocol):
+    """Where rows come from: any object with this one method.
+
+    .. code-block:: python
+
+        class Leads:
+            template_fields = ("day",)
+
+            def __init__(self, day: str) -> None:
+                self.day = day
+
+            def chunks(self, size: int) -> Iterator[list[dict[str, Any]]]:
+                for page in crm.leads(self.day, page_size=size):
+                    yield page
+
+    A source may also have ``count_rows() -> int | None``, which says how many rows there are, so that the log can
+    estimate the time left, and ``template_fields``, which Airflow renders.
+    """
+
+    def chunks(self, size: int) -> Iterable[Chunk | Sequence[Mapping[str, Any]]]:
+        """Yield the rows in a stable order, as chunks or as lists of dictionaries.
+
+        :param size: how many rows are sent together; a good size for a chunk. Chunks of any other size will do.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryInfo:
+    """Which delivery the outcomes belong to.
+
+    :param dag_id: the task's DAG.
+    :param run_id: the DAG run.
+    :param task_id: the task.
+    :param map_index: the index of a mapped task, else -1.
+    :param try_number: the try, from 1.
+    :param resumed: whether this try continues what an earlier one of the same delivery began, so that outcomes that
+        were recorded then must not be recorded twice.
+    :param dry_run: nothing is sent; a ledger writes nothing.
+    :param delivery_id: the same for all tries of one delivery; different for each run of the task, and after a Clear
+        of a finished delivery.
+    """
+
+    dag_id: str = ""
+    run_id: str = ""
+    task_id: str = ""
+    map_index: int = -1
+    try_number: int = 1
+    resumed: bool = False
+    dry_run: bool = False
+    delivery_id: str = ""
+
+    @property
+    def name(self) -> str:
+        """The task instance, without the try: ``dag/run/task[3]``."""
+        shard = "" if self.map_index < 0 else f"[{self.map_index}]"
+        return f"{self.dag_id}/{self.run_id}/{self.task_id}{shard}"
 
 
 class Mapper(Protocol):
-    """Turns the rows of a chunk into conversion events; see ``events.mapper.RowMapper``."""
+    """Turns the rows of a batch into conversion events; see ``events.mapper.RowMapper``.
+
+    :ivar key_column: index of the column with the event ids, None when there is none.
+    """
+
+    key_column: int | None
 
     def map(self, rows: Sequence[Sequence[Any]]) -> MappedRows:
         """Return the events, and for each row that became none the reason."""
@@ -70,22 +135,72 @@ class CheckpointStore(Protocol):
 
 
 class OutcomeSink(Protocol):
-    """Where the outcomes of rows go; used on the calling thread only, batch by batch as they finish.
+    """Where the outcomes of rows go, batch by batch; used on the calling thread only.
 
-    A retry reports every row of the source again: rows that an earlier try delivered come as ``skipped`` by
-    ``checkpoint``, rows that it saw refused come as ``rejected``. An exception of a sink stops the delivery after the
-    batches in flight were recorded.
+    A retry reports every row of the source again: rows that an earlier try delivered come as ``skipped`` with the
+    reason ``checkpoint``, rows that it saw refused come as ``rejected``. An exception of a sink ends the delivery
+    after the batches in flight were recorded.
+
+    .. code-block:: python
+
+        class CountByCode:
+            def open(self, delivery: DeliveryInfo) -> None:
+                self.counts = Counter()
+
+            def write(self, batch: BatchOutcome) -> None:
+                self.counts.update(row.reason.code for row in batch.outcomes("rejected"))
+
+            def close(self, completed: bool) -> None:
+                statsd.gauges(self.counts)
     """
 
+    def open(self, delivery: DeliveryInfo) -> None:
+        """Get ready, before the first row is read."""
+
     def write(self, batch: BatchOutcome) -> None:
-        """Keep the outcomes of one batch before returning."""
+        """Keep the outcomes of one batch.
+
+        Called once for each batch of a try; again for the same batch when it raised an exception.
+        """
+
+    def close(self, completed: bool) -> None:
+        """Finish; always called when :meth:`open` was.
+
+        :param completed: whether every row was read and has its outcome; False when the delivery ended early.
+        """
 
 
-class Ledger(Protocol):
-    """What earlier runs delivered, by event; used on the calling thread only, once per batch."""
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a ledger says of events before they are sent; those in no set are claimed, and to be sent.
 
-    def accepted(self, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Return those of the (conversion rule URN, event id) pairs that LinkedIn has accepted before."""
+    :param accepted: positions of events that were delivered before: they are skipped.
+    :param elsewhere: positions that another running delivery has claimed: this delivery asks again later.
+    :param unknown: positions that a delivery claimed which died: LinkedIn may hold them.
+    """
+
+    accepted: frozenset[int] = frozenset()
+    elsewhere: frozenset[int] = frozenset()
+    unknown: frozenset[int] = frozenset()
+
+
+@runtime_checkable
+class Ledger(OutcomeSink, Protocol):
+    """A sink that also knows what other deliveries sent, event by event; used on the calling thread only."""
+
+    def claim(self, events: Sequence[ConversionEvent], *, batch: int) -> Claims:
+        """Claim events before they are sent.
+
+        :param events: events of one batch that neither the checkpoint nor LinkedIn has an answer for.
+        :param batch: the batch's number.
+        :returns: positions in ``events``.
+        """
+
+    def recheck(self, events: Sequence[ConversionEvent]) -> Claims:
+        """Ask again for events that were ``elsewhere``; those in no set of the answer are claimed now."""
+
+    def flush(self) -> None:
+        """Return when everything written so far is durable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +208,7 @@ class DeliverySettings:
     """How to deliver.
 
     :param api_version: the value of ``LinkedIn-Version``.
+    :param batch_size: rows in one request, at most 5,000.
     :param max_in_flight: how many requests may wait for their answers at once.
     :param requests_per_minute: what this task may use of LinkedIn's 600 in any minute.
     :param requests_per_day: what this task may use of LinkedIn's daily limit, counted from 00:00 UTC over all tries.
@@ -103,6 +219,7 @@ class DeliverySettings:
     """
 
     api_version: str = limits.DEFAULT_API_VERSION
+    batch_size: int = limits.MAX_EVENTS_PER_BATCH
     max_in_flight: int = 8
     requests_per_minute: int = limits.REQUESTS_PER_MINUTE
     requests_per_day: int = limits.REQUESTS_PER_DAY
@@ -111,10 +228,12 @@ class DeliverySettings:
     max_batch_bytes: int = limits.MAX_BATCH_BYTES
 
     def __post_init__(self) -> None:
-        for name in ("max_in_flight", "requests_per_minute", "requests_per_day", "max_batch_bytes"):
+        for name in ("batch_size", "max_in_flight", "requests_per_minute", "requests_per_day", "max_batch_bytes"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}")
+        if self.batch_size > limits.MAX_EVENTS_PER_BATCH:
+            raise ConfigurationError(f"batch_size must be at most {limits.MAX_EVENTS_PER_BATCH}, not {self.batch_size}")
         if self.max_batch_bytes > limits.MAX_BATCH_BYTES:
             raise ConfigurationError(
                 f"max_batch_bytes must be at most {limits.MAX_BATCH_BYTES}, not {self.max_batch_bytes}"

@@ -36,6 +36,8 @@ class RowOutcome:
     :param reason: why, for rejected and held rows; for skipped ones the code says whose memory knew it,
         ``checkpoint`` or ``ledger``.
     :param event: the event that the row became, None when it became none.
+    :param key: the event's id, given or derived; for a row that became no event, the text in its id column; None when
+        there is neither.
     """
 
     position: int
@@ -43,6 +45,7 @@ class RowOutcome:
     outcome: Outcome
     reason: Reason | None
     event: ConversionEvent | None
+    key: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,7 @@ class BatchOutcome:
     :param first_position: the first row's place in the whole source, from 0.
     :param columns: the column names.
     :param rows: the rows as they came.
+    :param key_column: index of the column with the event ids, None when there is none.
     :param events: the events that rows became.
     :param event_rows: for each event the index of its row in ``rows``.
     :param rejected: by index in ``rows``, the rows refused by the checks or by LinkedIn.
@@ -70,6 +74,7 @@ class BatchOutcome:
     first_position: int
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Any]]
+    key_column: int | None
     events: Sequence[ConversionEvent]
     event_rows: Sequence[int]
     rejected: Mapping[int, Reason]
@@ -101,7 +106,18 @@ class BatchOutcome:
                 continue
             outcome, reason = others.get(index, ("accepted", None))
             if not kinds or outcome in kinds:
-                yield RowOutcome(self.first_position + index, self.rows[index], outcome, reason, events.get(index))
+                row, event = self.rows[index], events.get(index)
+                key = event.event_id if event else self._own_key(row)
+                yield RowOutcome(self.first_position + index, row, outcome, reason, event, key)
+
+    def _own_key(self, row: Sequence[Any]) -> str | None:
+        """Return the text of a row's own event id."""
+        if self.key_column is None or self.key_column >= len(row) or row[self.key_column] is None:
+            return None
+        try:
+            return str(row[self.key_column]).strip() or None
+        except Exception:  # a cell is foreign code, and whole numbers of 10,000 digits have no text
+            return None
 
     def _by_outcome(self) -> dict[Outcome, Mapping[int, Reason]]:
         return {"rejected": self.rejected, "held": self.held, "skipped": self.skipped}

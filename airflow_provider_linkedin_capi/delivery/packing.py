@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_linkedin_capi.api import limits
 from airflow_provider_linkedin_capi.delivery.batch import Batch
 from airflow_provider_linkedin_capi.delivery.checkpoint import BatchState
-from airflow_provider_linkedin_capi.events.model import encode_batch
-from airflow_provider_linkedin_capi.exceptions import ConfigurationError
+from airflow_provider_linkedin_capi.events.model import MappedRows, encode_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from airflow_provider_linkedin_capi.delivery.checkpoint import Checkpoint
     from airflow_provider_linkedin_capi.delivery.interfaces import Chunk, Ledger, Mapper, MapperFactory
@@ -42,13 +40,11 @@ class Packer:
 
     def pack(self, chunk: Chunk) -> Batch:
         """Return the batch of the next chunk."""
-        if len(chunk.rows) > limits.MAX_EVENTS_PER_BATCH:
-            raise ConfigurationError(
-                f"a chunk has {len(chunk.rows)} rows; LinkedIn takes {limits.MAX_EVENTS_PER_BATCH} events"
-            )
         if (mapper := self._mappers.get(chunk.columns)) is None:
             mapper = self._mappers[chunk.columns] = self._make_mapper(chunk.columns, self._checkpoint.clock_ms)
         mapped = mapper.map(chunk.rows)
+        if chunk.unreadable:
+            mapped = without(mapped, chunk.unreadable)
         body = encode_batch(mapped.events) if mapped.events else None
         digest = self._checkpoint.digest(body) if body else ""
         state = self._checkpoint.state(digest, len(mapped.events)) if digest else BatchState()
@@ -60,6 +56,7 @@ class Packer:
             first_position=first_position,
             chunk=chunk,
             mapped=mapped,
+            key_column=mapper.key_column,
             digest=digest,
             body=body,
             state=state,
@@ -71,7 +68,20 @@ class Packer:
         """Return the positions of events that the ledger holds and the checkpoint does not."""
         if self._ledger is None or len(state.accepted) == len(events):
             return frozenset()
-        keys = [(event.conversion, event.event_id) for event in events]
-        known = self._ledger.accepted([(rule, event_id) for rule, event_id in keys if event_id is not None])
         settled = state.accepted | state.refused.keys()
-        return frozenset(position for position, key in enumerate(keys) if key in known and position not in settled)
+        open_positions = [position for position in range(len(events)) if position not in settled]
+        claims = self._ledger.claim([events[position] for position in open_positions], batch=self._batches)
+        return frozenset(open_positions[index] for index in claims.accepted)
+
+
+def without(mapped: MappedRows, unreadable: Collection[int]) -> MappedRows:
+    """Return what became of the rows that could be read."""
+    kept = [index for index, position in enumerate(mapped.positions) if position not in unreadable]
+    return MappedRows(
+        events=[mapped.events[index] for index in kept],
+        positions=[mapped.positions[index] for index in kept],
+        rejections=[each for each in mapped.rejections if each.position not in unreadable],
+        warnings=[each for each in mapped.warnings if each.position not in unreadable],
+        latest_ms=mapped.latest_ms,
+        not_yet=frozenset(new for new, old in enumerate(kept) if old in mapped.not_yet),
+    )

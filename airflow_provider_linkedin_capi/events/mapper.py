@@ -68,6 +68,8 @@ class RowMapper:
         if not self._rules.reads_types:
             self._index.pop("conversion_type", None)
         self._check_columns()
+        #: Index of the column with the event ids.
+        self.key_column: int | None = self._index.get("eventId")
         used = set(self._index.values())
         #: Columns that take no part in any event.
         self.ignored_columns: tuple[str, ...] = tuple(

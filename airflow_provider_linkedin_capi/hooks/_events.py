@@ -14,6 +14,7 @@ from airflow_provider_linkedin_capi.delivery.outcomes import Reason, Summary
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from airflow_provider_linkedin_capi.delivery.interfaces import DeliveryInfo
     from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome
     from airflow_provider_linkedin_capi.events.model import ConversionEvent, MappedRows
 
@@ -31,10 +32,16 @@ class SentEvents:
     rejected: dict[int, Reason] = field(default_factory=dict)
     held: dict[int, Reason] = field(default_factory=dict)
 
+    def open(self, delivery: DeliveryInfo) -> None:
+        """Do nothing: there is nothing to prepare."""
+
     def write(self, batch: BatchOutcome) -> None:
-        """Take down the outcomes of one batch."""
+        """Note the outcomes of one batch."""
         for found, reasons in ((self.rejected, batch.rejected), (self.held, batch.held)):
             found.update((batch.first_position + index, reason) for index, reason in reasons.items())
+
+    def close(self, completed: bool) -> None:
+        """Do nothing: everything is noted."""
 
 
 class ConversionEventsMixin(Caller):
@@ -81,16 +88,21 @@ class ConversionEventsMixin(Caller):
         from airflow_provider_linkedin_capi.delivery import Delivery
 
         settings = DeliverySettings(
-            api_version=self.api_version, max_in_flight=max_in_flight, on_unknown_outcome=on_unknown_outcome
+            api_version=self.api_version,
+            batch_size=batch_size,
+            max_in_flight=max_in_flight,
+            on_unknown_outcome=on_unknown_outcome,
         )
         sent = SentEvents()
         delivery = Delivery(self, settings, sinks=[sent])
-        sent.summary = delivery.run(_chunks(iter(events), batch_size), lambda columns, now_ms: _ReadyMade())
+        sent.summary = delivery.run(_ReadyMadeEvents(events), lambda columns, now_ms: _ReadyMade())
         return sent
 
 
 class _ReadyMade:
     """Takes events for rows."""
+
+    key_column: int | None = None
 
     def map(self, rows: Sequence[Sequence[Any]]) -> MappedRows:
         from airflow_provider_linkedin_capi.events.model import MappedRows
@@ -98,6 +110,12 @@ class _ReadyMade:
         return MappedRows([event for (event,) in rows], list(range(len(rows))), [], [])
 
 
-def _chunks(events: Iterator[ConversionEvent], size: int) -> Iterator[Chunk]:
-    while rows := [(event,) for event in islice(events, size)]:
-        yield Chunk(("event",), rows)
+class _ReadyMadeEvents:
+    """A source whose rows hold one event each."""
+
+    def __init__(self, events: Iterable[ConversionEvent]) -> None:
+        self._events = iter(events)
+
+    def chunks(self, size: int) -> Iterator[Chunk]:
+        while rows := [(event,) for event in islice(self._events, size)]:
+            yield Chunk(("event",), rows)

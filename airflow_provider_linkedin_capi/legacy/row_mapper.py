@@ -198,6 +198,10 @@ class OfflineRowMapper:
         #: As of :class:`RowMapper`.
         self.notices = self._mapper.notices
         self.ignored_columns = self._mapper.ignored_columns
+        key = self._mapper.key_column
+        self.key_column = (
+            self._columns.index(self._today[key]) if key is not None and self._today[key] in self._columns else None
+        )
 
     def map(self, rows: Sequence[Sequence[Any]]) -> MappedRows:
         """Return the events, the rejections and the warnings of the rows; see :meth:`RowMapper.map`."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_linkedin_capi.api import limits
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -16,9 +15,11 @@ if TYPE_CHECKING:
 
 def check_parameters(operator: StreamConversionsOperator) -> None:
     """Refuse what is known to be wrong before any template is rendered."""
-    given = [name for name in ("sql", "records", "path") if getattr(operator, name) is not None]
+    given = [name for name in ("source", "sql", "records", "path") if getattr(operator, name) is not None]
     if len(given) != 1:
-        raise ConfigurationError(f"give exactly one of sql, records and path, not {' and '.join(given) or 'none'}")
+        raise ConfigurationError(
+            f"give exactly one of source, sql, records and path, not {' and '.join(given) or 'none'}"
+        )
     if operator.sql is not None and operator.sql_conn_id is None:
         raise ConfigurationError("sql needs sql_conn_id, the connection of the database to read from")
     if operator.results_table is not None and (operator.results_conn_id or operator.sql_conn_id) is None:
@@ -30,11 +31,6 @@ def check_parameters(operator: StreamConversionsOperator) -> None:
     ):
         if (value := getattr(operator, name)) not in choices:
             raise ConfigurationError(f"{name} must be {' or '.join(map(repr, choices))}, not {value!r}")
-    size = operator.batch_size
-    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= limits.MAX_EVENTS_PER_BATCH:
-        raise ConfigurationError(
-            f"batch_size must be a whole number from 1 to {limits.MAX_EVENTS_PER_BATCH}, not {size!r}"
-        )
     budget = operator.max_invalid
     if budget is not None and not _is_budget(budget):
         raise ConfigurationError(f"max_invalid must be a number of rows, or a share from 0.0 to 1.0, not {budget!r}")

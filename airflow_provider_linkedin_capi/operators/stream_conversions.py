@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, closing
+import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -11,11 +11,12 @@ from airflow.providers.common.compat.sdk import BaseOperator, XComArg, conf
 
 from airflow_provider_linkedin_capi import version_compat
 from airflow_provider_linkedin_capi.api import limits
-from airflow_provider_linkedin_capi.delivery.interfaces import DeliverySettings
+from airflow_provider_linkedin_capi.delivery.interfaces import DeliveryInfo, DeliverySettings
 from airflow_provider_linkedin_capi.exceptions import DayLimitReachedError
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators._stream_checks import check_budget, check_parameters, check_places
 from airflow_provider_linkedin_capi.retry_policy import after_reset, default_retry_policy
+from airflow_provider_linkedin_capi.sources.custom import GeneratorSource
 from airflow_provider_linkedin_capi.sources.hidden_from_ui import HiddenFromUI
 from airflow_provider_linkedin_capi.task_mixin import LinkedInTaskMixin, fail_on_permanent_errors
 
@@ -28,18 +29,18 @@ if TYPE_CHECKING:
 
     from airflow_provider_linkedin_capi.api.rule_references import RuleReferences
     from airflow_provider_linkedin_capi.delivery import Delivery, Summary
-    from airflow_provider_linkedin_capi.delivery.interfaces import Mapper, MapperFactory
+    from airflow_provider_linkedin_capi.delivery.interfaces import Mapper, MapperFactory, OutcomeSink, Source
     from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
-    from airflow_provider_linkedin_capi.sources.chunks import Source
+    from airflow_provider_linkedin_capi.sources.custom import RowGenerator
     from airflow_provider_linkedin_capi.task_state import TaskCheckpoint
 
 
 class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
     """Deliver conversion events to LinkedIn, and say of every row what became of it.
 
-    Rows come from exactly one of ``sql``, ``records`` and ``path``; each becomes a conversion event or a rejection
-    with a reason (docs/fields.md lists the fields). Batches that LinkedIn acknowledged are never sent again by a
-    retry, nor, with ``results_table``, events that any earlier run delivered. See docs/delivery.md.
+    Rows come from exactly one of ``source``, ``sql``, ``records`` and ``path``; each becomes a conversion event or a
+    rejection with a reason (docs/fields.md lists the fields). Batches that LinkedIn acknowledged are never sent again
+    by a retry, nor, with ``results_table``, events that any earlier run delivered. See docs/delivery.md.
 
     .. code-block:: python
 
@@ -60,6 +61,10 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
     ``last_happened_at``, ``rejects_path``, ``seconds``.
     ``rows_read = accepted + rejected + held + skipped`` holds always.
 
+    :param source: a source of your own: a generator function that yields dictionaries, or lists of them, and takes what
+        it needs of Airflow's context as arguments of that name; or an object as
+        :class:`~airflow_provider_linkedin_capi.delivery.interfaces.Source` describes. (its ``template_fields`` are
+        templated)
     :param sql: one SELECT for ``sql_conn_id``, or a ``.sql`` file. Order it by a unique key, so that a retry meets the
         same batches. (templated)
     :param sql_conn_id: a connection whose hook is a ``DbApiHook``. (templated)
@@ -89,6 +94,9 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         is missing. (templated)
     :param results_conn_id: the connection of ``results_table``; ``sql_conn_id`` when None. (templated)
     :param skip_accepted: leave out events that the results table holds as accepted for the same rule.
+    :param sinks: sinks of your own, which get what became of each row; objects as
+        :class:`~airflow_provider_linkedin_capi.delivery.interfaces.OutcomeSink` describes. (their ``template_fields``
+        are templated)
     :param batch_size: rows in one request, at most 5,000.
     :param max_in_flight: requests that wait for their answers at once.
     :param requests_per_minute: what this task may use of LinkedIn's 600; mapped tasks divide it.
@@ -108,6 +116,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
     """
 
     template_fields: Sequence[str] = (
+        "source",
         "sql",
         "sql_conn_id",
         "parameters",
@@ -118,6 +127,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         "rejects_path",
         "results_table",
         "results_conn_id",
+        "sinks",
         "ad_account_id",
         "linkedin_conn_id",
     )
@@ -133,6 +143,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
     def __init__(
         self,
         *,
+        source: Source | RowGenerator | None = None,
         sql: str | None = None,
         sql_conn_id: str | None = None,
         parameters: Mapping[str, Any] | Sequence[Any] | None = None,
@@ -150,6 +161,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         results_table: str | None = None,
         results_conn_id: str | None = None,
         skip_accepted: bool = True,
+        sinks: Sequence[OutcomeSink] = (),
         batch_size: int = limits.MAX_EVENTS_PER_BATCH,
         max_in_flight: int = 8,
         requests_per_minute: int = limits.REQUESTS_PER_MINUTE,
@@ -163,6 +175,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
     ) -> None:
         default_retry_policy(kwargs)
         super().__init__(**kwargs)
+        self.source = GeneratorSource(source) if callable(source) else source
         self.sql = sql
         self.sql_conn_id = sql_conn_id
         self.parameters = parameters
@@ -180,11 +193,12 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         self.results_table = results_table
         self.results_conn_id = results_conn_id
         self.skip_accepted = skip_accepted
-        self.batch_size = batch_size
+        self.sinks = list(sinks)
         self.deferrable = deferrable
         self.ad_account_id = ad_account_id
         self.linkedin_conn_id = linkedin_conn_id
         self._settings = DeliverySettings(
+            batch_size=batch_size,
             max_in_flight=max_in_flight,
             requests_per_minute=requests_per_minute,
             requests_per_day=requests_per_day,
@@ -251,53 +265,62 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
 
     def _deliver(self, context: Context, checkpoint: TaskCheckpoint | None) -> Summary:
         from airflow_provider_linkedin_capi.delivery import Delivery
-        from airflow_provider_linkedin_capi.sinks.dead_letters import DeadLetters
-        from airflow_provider_linkedin_capi.sinks.ledger import ResultsTable
-        from airflow_provider_linkedin_capi.sinks.task_runs import TaskRun
 
         hook = self.hook
         check_places(self.path, self.rejects_path)
         if hook.settings.ad_account:
             CampaignManagerLink.persist(context, hook.settings.ad_account)
         mapper_factory = self._mapper_factory(hook)
-        source = self._source()
-        run = TaskRun.of(context, resumed=checkpoint is not None and checkpoint.resumed)
-        dead_letters = DeadLetters(self.rejects_path, run, self.column_mapping) if self.rejects_path else None
-        with ExitStack() as stack:
-            sinks: list[Any] = []
-            ledger = None
-            if self.results_table:
-                conn_id = self.results_conn_id or self.sql_conn_id
-                assert conn_id
-                ledger = stack.enter_context(closing(ResultsTable(
-                    conn_id, self.results_table, run, self.column_mapping, read_only=self._settings.dry_run
-                )))  # fmt: skip
-                sinks.append(ledger)
-            if dead_letters:
-                sinks.append(dead_letters)
-            self._delivery = Delivery(
-                hook,
-                replace(self._settings, api_version=hook.api_version),
-                checkpoint=checkpoint,
-                sinks=sinks,
-                ledger=ledger if self.skip_accepted else None,
-                log=cast("Any", self.log),
-            )
-            chunks = stack.enter_context(closing(source.chunks(self.batch_size)))
-            summary = self._delivery.run(chunks, mapper_factory, rows_expected=source.count_rows())
-        if dead_letters:
-            dead_letters.finish()
-        return summary
+        self._delivery = Delivery(
+            hook,
+            replace(self._settings, api_version=hook.api_version),
+            checkpoint=checkpoint,
+            sinks=self._sinks(),
+            info=self._info(context, checkpoint),
+            log=cast("Any", self.log),
+        )
+        return self._delivery.run(self._source(), mapper_factory)
 
     def _source(self) -> Source:
+        """Return the source given, or the one that the shorthand stands for."""
         from airflow_provider_linkedin_capi.sources.files import FileSource
         from airflow_provider_linkedin_capi.sources.records import RecordsSource
         from airflow_provider_linkedin_capi.sources.sql import SqlSource
 
+        if self.source is not None:
+            return self.source
         if self.sql is not None:
             assert self.sql_conn_id
             return SqlSource(self.sql_conn_id, self.sql, self.parameters, count=self.count_rows)
         return FileSource(self.path) if self.path is not None else RecordsSource(self.records)
+
+    def _sinks(self) -> list[OutcomeSink]:
+        """Return the sinks that the shorthands stand for, and those given."""
+        from airflow_provider_linkedin_capi.sinks.dead_letters import DeadLetters
+        from airflow_provider_linkedin_capi.sinks.ledger import LedgerSink
+
+        sinks: list[OutcomeSink] = []
+        if self.results_table:
+            conn_id = self.results_conn_id or self.sql_conn_id
+            assert conn_id
+            sinks.append(LedgerSink(conn_id, self.results_table, skip_accepted=self.skip_accepted))
+        if self.rejects_path:
+            sinks.append(DeadLetters(self.rejects_path))
+        return [*sinks, *self.sinks]
+
+    def _info(self, context: Context, checkpoint: TaskCheckpoint | None) -> DeliveryInfo:
+        """Return what the sinks are told of this run of the task."""
+        ti = context["ti"]
+        return DeliveryInfo(
+            dag_id=ti.dag_id,
+            run_id=ti.run_id,
+            task_id=ti.task_id,
+            map_index=-1 if ti.map_index is None else ti.map_index,
+            try_number=ti.try_number,
+            resumed=checkpoint is not None and checkpoint.resumed,
+            dry_run=self._settings.dry_run,
+            delivery_id=checkpoint.delivery_id if checkpoint else uuid.uuid4().hex,
+        )
 
     def _mapper_factory(self, hook: LinkedInConversionsHook) -> MapperFactory:
         from airflow_provider_linkedin_capi.events.mapper import RowMapper

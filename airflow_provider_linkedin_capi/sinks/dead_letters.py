@@ -12,15 +12,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi.events.plain import plain
-from airflow_provider_linkedin_capi.sinks.task_runs import EventIds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Set
 
     from airflow.sdk import ObjectStoragePath
 
+    from airflow_provider_linkedin_capi.delivery.interfaces import DeliveryInfo
     from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome
-    from airflow_provider_linkedin_capi.sinks.task_runs import TaskRun
 
 
 #: Stores whose directories need no making; asking for one would make a bucket out of a typing error.
@@ -43,16 +42,22 @@ class DeadLetters:
     earlier lines at once. Lines of other runs and of other mapped instances are left alone.
 
     :param path: anything ``ObjectStoragePath`` takes. It will hold whatever personal data the rows hold.
-    :param run: the task instance that writes.
-    :param column_mapping: the operator's, to find the event id of rows that became no event.
     """
 
-    def __init__(self, path: str, run: TaskRun, column_mapping: Mapping[str, str] | None = None) -> None:
+    template_fields = ("path",)
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"DeadLetters({self.path!r})"
+
+    def open(self, delivery: DeliveryInfo) -> None:
+        """Create the file, so that a path that nobody can write fails before anything is sent."""
         from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-        target = ObjectStoragePath(path)
-        self._run = run
-        self._event_ids = EventIds(column_mapping)
+        target = ObjectStoragePath(self.path)
+        self._run = run = delivery
         local = target.protocol in ("", "file", "local")
         self._store: _File | _Parts = _File(target, run) if local else _Parts(target, run)
         self._known = {_identity(letter) for letter in self._store.own_letters()}
@@ -68,7 +73,7 @@ class DeadLetters:
             assert outcome.reason is not None
             letter = {
                 "position": outcome.position,
-                "key": self._event_ids.of(batch, outcome),
+                "key": outcome.key,
                 "outcome": outcome.outcome,
                 "field": outcome.reason.field,
                 "code": outcome.reason.code,
@@ -83,16 +88,16 @@ class DeadLetters:
         if lines:
             self._store.append("".join(lines).encode(), batch)
 
-    def finish(self) -> None:
-        """Remove what earlier tries wrote of rows that were mended since: all others have come again by now."""
-        if stale := self._known - self._met:
+    def close(self, completed: bool) -> None:
+        """Remove what earlier tries wrote of rows that were corrected since: all others have come again by now."""
+        if completed and (stale := self._known - self._met):
             self._store.remove(stale)
 
 
 class _File:
     """One file in a file system."""
 
-    def __init__(self, path: ObjectStoragePath, run: TaskRun) -> None:
+    def __init__(self, path: ObjectStoragePath, run: DeliveryInfo) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path.path
         self._run = run
@@ -130,7 +135,7 @@ class _File:
 class _Parts:
     """A directory of an object store, with one object for each batch."""
 
-    def __init__(self, path: ObjectStoragePath, run: TaskRun) -> None:
+    def __init__(self, path: ObjectStoragePath, run: DeliveryInfo) -> None:
         self._path = path
         self._run = run
         readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{run.dag_id}-{run.task_id}")
@@ -160,7 +165,7 @@ class _Parts:
         (self._path / name).write_bytes(lines)
 
 
-def _own(line: bytes, run: TaskRun) -> dict[str, Any] | None:
+def _own(line: bytes, run: DeliveryInfo) -> dict[str, Any] | None:
     """Return the dead letter in a line if the task instance wrote it."""
     try:
         letter = json.loads(line)
@@ -169,7 +174,7 @@ def _own(line: bytes, run: TaskRun) -> dict[str, Any] | None:
     return letter if isinstance(letter, dict) and letter.get("task_instance") == run.name else None
 
 
-def _without(lines: Iterable[bytes], run: TaskRun, identities: Set[bytes]) -> Iterator[bytes]:
+def _without(lines: Iterable[bytes], run: DeliveryInfo, identities: Set[bytes]) -> Iterator[bytes]:
     for line in lines:
         letter = _own(line, run)
         if letter is None or _identity(letter) not in identities:

@@ -6,18 +6,18 @@ import datetime as dt
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_linkedin_capi.delivery.interfaces import Claims
 from airflow_provider_linkedin_capi.exceptions import ResultsTableError
-from airflow_provider_linkedin_capi.sinks.task_runs import EventIds
 from airflow_provider_linkedin_capi.sources.sql import sql_hook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Engine, Table
 
+    from airflow_provider_linkedin_capi.delivery.interfaces import DeliveryInfo
     from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome, RowOutcome
     from airflow_provider_linkedin_capi.events.model import ConversionEvent
-    from airflow_provider_linkedin_capi.sinks.task_runs import TaskRun
 
 #: How many values one IN (...) may have in the strictest database (Oracle).
 _IN_LIST = 1000
@@ -25,7 +25,7 @@ _MESSAGE_CHARACTERS = 1000
 _SQLITE_PATIENCE_SECONDS = 60
 
 
-class ResultsTable:
+class LedgerSink:
     """One row for each event accepted, rejected or held; the memory that ``skip_accepted`` looks into.
 
     The table is created when it is missing, in the SQL dialect of the connection. Rows are only ever added, those
@@ -33,30 +33,45 @@ class ResultsTable:
     Identifiers of persons are not kept. A SQLite file is switched to write-ahead logging, since otherwise nobody
     could write while rows are read.
 
-    :param conn_id: a connection of a database that SQLAlchemy has a dialect for.
-    :param table: its name, with a schema before a dot if need be.
-    :param run: the task instance that writes.
-    :param column_mapping: the operator's, to find the event id of rows that became no event.
-    :param read_only: only look up what was accepted; nothing is created or added (for a dry run).
+    :param conn_id: a connection of a database that SQLAlchemy has a dialect for. (templated)
+    :param table: its name, with a schema before a dot if need be. (templated)
+    :param skip_accepted: leave out events that the table holds as accepted for the same rule.
     """
 
-    def __init__(
-        self,
-        conn_id: str,
-        table: str,
-        run: TaskRun,
-        column_mapping: Mapping[str, str] | None = None,
-        *,
-        read_only: bool = False,
-    ) -> None:
-        self._conn_id = conn_id
-        self._run = run
-        self._event_ids = EventIds(column_mapping)
-        self._read_only = read_only
-        self._engine = _engine(conn_id)
-        self._table = _definition(table)
+    template_fields = ("conn_id", "table")
+
+    def __init__(self, conn_id: str, table: str, *, skip_accepted: bool = True) -> None:
+        self.conn_id = conn_id
+        self.table = table
+        self.skip_accepted = skip_accepted
+
+    def __repr__(self) -> str:
+        return f"LedgerSink({self.conn_id!r}, {self.table!r}, skip_accepted={self.skip_accepted})"
+
+    def open(self, delivery: DeliveryInfo) -> None:
+        """Create the table when it is missing; in a dry run only look up what was accepted."""
+        self._run = delivery
+        self._read_only = delivery.dry_run
+        self._engine = _engine(self.conn_id)
+        self._table = _definition(self.table)
         self._there = self._prepare()
-        self._recorded = set(self._recorded_before()) if run.resumed and self._there else set()
+        self._recorded = set(self._recorded_before()) if delivery.resumed and self._there else set()
+
+    def claim(self, events: Sequence[ConversionEvent], *, batch: int) -> Claims:
+        """Return which events LinkedIn has accepted before."""
+        if not self.skip_accepted:
+            return Claims()
+        known = self.accepted([(event.conversion, event.event_id) for event in events if event.event_id is not None])
+        return Claims(
+            frozenset(index for index, event in enumerate(events) if (event.conversion, event.event_id) in known)
+        )
+
+    def recheck(self, events: Sequence[ConversionEvent]) -> Claims:
+        """Return which events LinkedIn has accepted before."""
+        return self.claim(events, batch=0)
+
+    def flush(self) -> None:
+        """Do nothing: every batch is durable when :meth:`write` returns."""
 
     def accepted(self, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Return those of the (conversion rule URN, event id) pairs that the table holds as accepted."""
@@ -85,13 +100,13 @@ class ResultsTable:
             with self._engine.begin() as connection:
                 connection.execute(self._table.insert(), rows)
 
-    def close(self) -> None:
+    def close(self, completed: bool) -> None:
         """Close the table's connections."""
         self._engine.dispose()
 
     def _rows(self, batch: BatchOutcome) -> Iterator[dict[str, Any]]:
         for outcome in batch.outcomes("accepted", "rejected", "held"):
-            event_id = self._event_ids.of(batch, outcome)
+            event_id = outcome.key
             if (outcome.position, event_id, outcome.outcome) not in self._recorded:
                 yield self._row(batch, outcome, event_id)
         if self._run.resumed and batch.skipped:
@@ -156,7 +171,7 @@ class ResultsTable:
             there = bool(inspect(self._engine).has_table(name, schema=schema))
         except SQLAlchemyError as error:
             raise ResultsTableError(
-                f"The results table {self._table.fullname} cannot be looked for on connection {self._conn_id!r}: "
+                f"The results table {self._table.fullname} cannot be looked for on connection {self.conn_id!r}: "
                 f"{getattr(error, 'orig', error)}"
             ) from error
         if not there:
@@ -169,12 +184,12 @@ class ResultsTable:
                 if not inspect(self._engine).has_table(name, schema=schema):
                     raise ResultsTableError(
                         f"The results table {self._table.fullname} cannot be created on connection "
-                        f"{self._conn_id!r}: {getattr(error, 'orig', error)}"
+                        f"{self.conn_id!r}: {getattr(error, 'orig', error)}"
                     ) from error
         present = {column["name"].lower() for column in inspect(self._engine).get_columns(name, schema=schema)}
         if missing := [column.name for column in self._table.columns if column.name not in present]:
             raise ResultsTableError(
-                f"{self._table.fullname} on connection {self._conn_id!r} is another kind of table: it has no column "
+                f"{self._table.fullname} on connection {self.conn_id!r} is another kind of table: it has no column "
                 f"{', '.join(missing)}. Name a table that does not exist yet, and it will be created."
             )
         return True

@@ -31,29 +31,39 @@ class FileSource:
     :param path: ``file:///data/x.jsonl``, ``s3://connection@bucket/x.csv`` …: whatever ``ObjectStoragePath``
         takes. ``.csv`` is comma-separated UTF-8 with a header line; ``.jsonl``, ``.ndjson`` and ``.json`` hold one
         JSON object a line. Dead letters, as this provider writes them, are taken apart: the row inside counts.
+        (templated)
     """
 
-    def __init__(self, path: str) -> None:
-        from airflow.providers.common.compat.sdk import ObjectStoragePath
+    template_fields = ("path",)
 
-        self._files = _files(ObjectStoragePath(path))
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"FileSource({self.path!r})"
+
+    def _survey(self) -> tuple[tuple[str, ...], int]:
+        """Return the columns and the number of rows of all files."""
         columns: dict[str, None] = {}
-        self._count = 0
+        count = 0
         for record in self._records():
             columns.update(dict.fromkeys(record))
-            self._count += 1
-        self._columns = tuple(columns)
+            count += 1
+        return tuple(columns), count
 
     def count_rows(self) -> int | None:
         """Return the number of rows."""
-        return self._count
+        return self._survey()[1]
 
     def chunks(self, size: int) -> Generator[Chunk, None, None]:
         """Yield the files' rows, with None where a line lacks a column."""
-        return cut(self._columns, (row_of(record, self._columns) for record in self._records()), size)
+        columns, _ = self._survey()
+        yield from cut(columns, (row_of(record, columns) for record in self._records()), size)
 
     def _records(self) -> Iterator[dict[str, Any]]:
-        for file in self._files:
+        from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+        for file in _files(ObjectStoragePath(self.path)):
             read = _csv_records if file.name.endswith(".csv") else _json_records
             # Not file.open(): what it returns cannot be iterated over on Airflow 2.
             with file.fs.open(file.path, "r", encoding="utf-8-sig", newline="") as stream:

@@ -24,17 +24,24 @@ class RecordsSource:
     """
 
     def __init__(self, records: Any) -> None:
-        self._records = list(_flat(records.records if isinstance(records, HiddenFromUI) else records, "records"))
-        self._columns = tuple(dict.fromkeys(str(column) for record in self._records for column in record))
+        self.records = records
+
+    def __repr__(self) -> str:
+        return "RecordsSource(...)"
 
     def count_rows(self) -> int | None:
         """Return the number of records."""
-        return len(self._records)
+        return len(self._flat())
+
+    def _flat(self) -> list[Mapping[str, Any]]:
+        records = self.records
+        return list(_flat(records.records if isinstance(records, HiddenFromUI) else records, "records"))
 
     def chunks(self, size: int) -> Generator[Chunk, None, None]:
         """Yield the records as rows that have all columns, with None where a record lacks one."""
-        rows = (row_of(record, self._columns) for record in self._records)
-        return cut(self._columns, rows, size)
+        records = self._flat()
+        columns = tuple(dict.fromkeys(str(column) for record in records for column in record))
+        return cut(columns, (row_of(record, columns) for record in records), size)
 
 
 def row_of(record: Mapping[Any, Any], columns: tuple[str, ...]) -> tuple[Any, ...]:

@@ -39,25 +39,31 @@ class SqlSource:
     :param count: whether :meth:`count_rows` may run ``SELECT COUNT(*)`` over the query.
     """
 
+    template_fields = ("conn_id", "sql", "parameters")
+    template_ext = (".sql",)
+
     def __init__(self, conn_id: str, sql: str, parameters: Parameters | None = None, *, count: bool = False) -> None:
         self.conn_id = conn_id
-        self.sql = _one_statement(sql)
+        self.sql = sql
         self.parameters = parameters
-        self._count = count
-        self._hook = sql_hook(conn_id)
+        self.count = count
+
+    def __repr__(self) -> str:
+        return f"SqlSource({self.conn_id!r}, {self.sql!r}, count={self.count})"
 
     def count_rows(self) -> int | None:
         """Return how many rows the query has, if counting was asked for: it runs the query once more."""
-        if not self._count:
+        if not self.count:
             return None
-        counting = f"SELECT COUNT(*) FROM (\n{self.sql}\n) conversions"
+        counting = f"SELECT COUNT(*) FROM (\n{_one_statement(self.sql)}\n) conversions"
         return int(next(self._rows(counting, 1)).rows[0][0])
 
     def chunks(self, size: int) -> Generator[Chunk, None, None]:
         """Yield the query's rows, ``size`` at a time."""
-        return self._rows(self.sql, size)
+        return self._rows(_one_statement(self.sql), size)
 
     def _rows(self, sql: str, size: int) -> Generator[Chunk, None, None]:
+        self._hook = sql_hook(self.conn_id)
         engine = engine_of(self._hook)
         try:
             yield from self._stream(engine, sql, size) if engine else self._fetch(sql, size)

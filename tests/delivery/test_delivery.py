@@ -13,14 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_linkedin_capi.delivery import Chunk, DeliverySettings, positions
+from airflow_provider_linkedin_capi.delivery import Chunk, Delivery, DeliverySettings, positions
 from airflow_provider_linkedin_capi.delivery.progress import Progress, masked
+from airflow_provider_linkedin_capi.events.mapper import RowMapper
 from airflow_provider_linkedin_capi.events.model import ConversionEvent, User, UserId, UserInfo
-from tests.delivery.conftest import COLUMNS, LinkedIn, MemorySink, MemoryStore
-from tests.delivery.test_resume import Service, rows, run
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
+from tests.support.deliveries import COLUMNS, Chunks, LinkedIn, MemoryLedger, MemorySink, MemoryStore, Rows, Sink
+from tests.support.linkedin_in_memory import NOW, Service, rows, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from airflow_provider_linkedin_capi.delivery import BatchOutcome
 
@@ -78,12 +80,9 @@ def test_elements_that_linkedin_refuses_are_taken_out_and_the_rest_is_stored(
 
 
 def test_events_that_the_ledger_holds_are_left_out(linkedin_rule: LinkedIn) -> None:
-    class Ledger:
-        def accepted(self, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-            return {key for key in keys if key[1] in ("event-4", "event-5", *(f"event-{n}" for n in range(10, 20)))}
-
+    ledger = MemoryLedger(["event-4", "event-5", *(f"event-{number}" for number in range(10, 20))])
     sink, store = MemorySink(), MemoryStore()
-    summary = linkedin_rule.deliver(linkedin_rule.rows(30), sinks=[sink], ledger=Ledger(), checkpoint=store).go()
+    summary = linkedin_rule.deliver(linkedin_rule.rows(30), sinks=[sink, ledger], checkpoint=store).go()
     assert (summary.accepted, summary.skipped, summary.requests) == (18, 12, 2)
     assert sink.rows[4] == ("skipped", "ledger")
     assert "event-4" not in linkedin_rule.stored()
@@ -91,17 +90,10 @@ def test_events_that_the_ledger_holds_are_left_out(linkedin_rule: LinkedIn) -> N
 
 def test_a_ledger_that_learned_only_half_of_a_batch_changes_nothing_for_the_checkpoint(linkedin_rule: LinkedIn) -> None:
     """A kill between checkpoint and ledger: what is in neither place alone is in one of the two."""
-
-    class Ledger:
-        known: frozenset[str] = frozenset()
-
-        def accepted(self, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-            return {key for key in keys if key[1] in self.known}
-
-    store, ledger, rows = MemoryStore(), Ledger(), linkedin_rule.rows(10)
-    linkedin_rule.deliver(rows, checkpoint=store, ledger=ledger).go()
-    ledger.known = frozenset({"event-1", "event-2"})
-    assert linkedin_rule.deliver(rows, checkpoint=store, ledger=ledger).go().skipped == 10
+    store, ledger, rows = MemoryStore(), MemoryLedger(), linkedin_rule.rows(10)
+    linkedin_rule.deliver(rows, checkpoint=store, sinks=[ledger]).go()
+    ledger.known = {"event-1", "event-2"}
+    assert linkedin_rule.deliver(rows, checkpoint=store, sinks=[ledger]).go().skipped == 10
     assert set(linkedin_rule.stored().values()) == {1}
 
 
@@ -214,7 +206,7 @@ def test_the_summary_and_the_batches_agree_at_every_moment(linkedin_rule: Linked
     rows[5] = (*rows[5][:3], "nobody")
     rows[25] = linkedin_rule.rows(1, 25, days_ago=91)[0]
 
-    class Checking:
+    class Checking(Sink):
         def write(self, batch: BatchOutcome) -> None:
             summary = delivery.summary
             assert summary.rows_read == summary.accepted + summary.rejected + summary.held + summary.skipped
@@ -224,9 +216,17 @@ def test_the_summary_and_the_batches_agree_at_every_moment(linkedin_rule: Linked
     assert delivery.go().rejected == 2
 
 
-def test_a_chunk_larger_than_linkedin_takes_is_refused() -> None:
-    with pytest.raises(ValueError, match="5001 rows"):
-        run(Service(), rows(range(5_001)), batch_size=5_001)
+def test_chunks_of_any_size_become_full_batches() -> None:
+    service, sink = Service(), MemorySink()
+    portions = [Chunk(COLUMNS, rows(range(first, last))) for first, last in ((0, 1), (1, 9), (9, 9), (9, 30))]
+    delivery = Delivery(service, DeliverySettings(batch_size=4), sinks=[sink], utcnow=lambda: NOW)
+    assert delivery.run(Chunks(portions), lambda columns, now_ms: RowMapper(columns, now_ms=now_ms)).accepted == 30
+    assert sorted(len(batch.rows) for batch in sink.batches) == [2, *[4] * 7]
+
+
+def test_a_batch_larger_than_linkedin_takes_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="batch_size must be at most 5000, not 5001"):
+        DeliverySettings(batch_size=5_001)
 
 
 def test_the_garbage_collector_is_left_as_it_was() -> None:
@@ -240,10 +240,10 @@ def test_answers_are_recorded_while_the_source_is_slow(linkedin_rule: LinkedIn) 
     recorded = []
 
     def slow() -> Iterator[Chunk]:
-        for chunk in linkedin_rule.chunks(rows, COLUMNS, 10):
+        for chunk in Rows(rows).chunks(10):
             time.sleep(0.15)
             recorded.append((store.state or {}).get("accepted", 0))
             yield chunk
 
-    linkedin_rule.deliver(rows, checkpoint=store).run(slow(), linkedin_rule.mapper)
+    linkedin_rule.deliver(rows, checkpoint=store).run(Chunks(slow()), linkedin_rule.mapper)
     assert recorded[-1] > 0

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.exceptions import DeliveryStoppedError
-from tests.delivery.conftest import HttpTransport, LinkedIn, MemorySink, MemoryStore
+from tests.support.deliveries import HttpTransport, LinkedIn, MemorySink, MemoryStore
 
 ROWS, BATCH, STRIKES = 60, 10, 2
 

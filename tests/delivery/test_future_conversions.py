@@ -6,7 +6,7 @@ import time
 
 from airflow_provider_linkedin_capi.delivery import Delivery, DeliverySettings
 from airflow_provider_linkedin_capi.events.mapper import RowMapper
-from tests.delivery.conftest import COLUMNS, HttpTransport, LinkedIn, MemorySink, MemoryStore
+from tests.support.deliveries import HttpTransport, LinkedIn, MemorySink, MemoryStore, Rows
 
 MINUTE_MS = 60_000
 
@@ -14,10 +14,13 @@ MINUTE_MS = 60_000
 def deliver(linkedin: LinkedIn, rows: list[tuple[object, ...]], store: MemoryStore, clock_ms: int) -> MemorySink:
     sink = MemorySink()
     delivery = Delivery(
-        HttpTransport(linkedin.server.url), DeliverySettings(max_in_flight=1), checkpoint=store, sinks=[sink]
+        HttpTransport(linkedin.server.url),
+        DeliverySettings(batch_size=10, max_in_flight=1),
+        checkpoint=store,
+        sinks=[sink],
     )
     delivery.run(
-        linkedin.chunks(rows, COLUMNS, 10),
+        Rows(rows),
         lambda columns, now_ms: RowMapper(columns, now_ms=now_ms, clock=lambda: clock_ms),
     )
     return sink

@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import re
 import time
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,90 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.api.call import Reply
-from airflow_provider_linkedin_capi.delivery import Chunk, Delivery, DeliverySettings, positions
+from airflow_provider_linkedin_capi.delivery import Delivery, DeliverySettings, positions
 from airflow_provider_linkedin_capi.events.mapper import RowMapper
 from airflow_provider_linkedin_capi.exceptions import DeliveryStoppedError
-from tests.delivery.conftest import COLUMNS, MemorySink, MemoryStore
+from tests.support.deliveries import MemoryLedger, MemorySink, MemoryStore, Rows
+from tests.support.linkedin_in_memory import HAPPENED, NOW, RULE, Killed, Process, Service, rows, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from airflow_provider_linkedin_capi.api.call import Call
-    from airflow_provider_linkedin_capi.delivery import Summary
-
-RULE = "urn:lla:llaPartnerConversion:1"
-NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
-HAPPENED = int(NOW.timestamp() * 1000) - 3_600_000
-
-
-class Killed(BaseException):
-    """The process ends here: no handler of ``Exception`` sees it."""
-
-
-@dataclass
-class Process:
-    """What a kill ends at once: no request leaves any more, and nothing is saved."""
-
-    dead: bool = False
-
-    def kill(self) -> None:
-        self.dead = True
-        raise Killed
-
-    def check(self) -> None:
-        if self.dead:
-            raise Killed
-
-
-@dataclass
-class Service:
-    """LinkedIn in memory: refuses batches with bad events, loses answers and dies when it is told to.
-
-    :param script: what happens to each request in turn: ``ok``, ``lost`` (stored, no answer), ``reset`` (not stored, no
-        answer), ``busy`` (503), ``error`` (500, not stored), ``refused`` (no connection), ``denied`` (401), ``kill``
-        (before LinkedIn saw it), ``killed`` (after it was stored).
-    :param record: the events that the checkpoint has as acknowledged by now.
-    """
-
-    process: Process = field(default_factory=Process)
-    bad: frozenset[str] = frozenset()
-    named: bool = True
-    script: list[str] = field(default_factory=list)
-    stored: Counter[str] = field(default_factory=Counter)
-    record: Callable[[], set[str]] = set
-    sent_again: list[str] = field(default_factory=list)
-
-    def send(self, call: Call[Any]) -> Reply:
-        self.process.check()
-        assert call.body is not None
-        ids = [event["eventId"] for event in json.loads(call.body)["elements"]]
-        recorded = self.record()
-        self.sent_again += [event_id for event_id in ids if event_id in recorded]
-        happens = self.script.pop(0) if self.script else "ok"
-        if happens == "kill":
-            self.process.kill()
-        if happens == "denied":
-            return Reply(401, {}, b'{"code": "EXPIRED_ACCESS_TOKEN", "message": "expired", "status": 401}')
-        if happens in ("reset", "refused"):
-            raise (exceptions.OutcomeUnknownError if happens == "reset" else exceptions.NotSentError)(
-                "the connection broke"
-            )
-        if happens in ("busy", "error"):
-            return Reply(503 if happens == "busy" else 500, {}, b"<html>")
-        if refused := [index for index, event_id in enumerate(ids) if event_id in self.bad]:
-            where = f", indices {refused} (0-indexed)" if self.named else ""
-            return Reply(400, {}, json.dumps({"message": f"bad {ids[refused[0]]}{where}", "status": 400}).encode())
-        self.stored.update(ids)
-        if happens == "killed":
-            self.process.kill()
-        if happens == "lost":
-            raise exceptions.OutcomeUnknownError("the answer was lost")
-        return Reply(200, {}, json.dumps({"elements": [{"status": 201}] * len(ids)}).encode())
-
-    def refresh(self, error: exceptions.CredentialsError) -> None:
-        raise error
 
 
 @dataclass
@@ -120,38 +46,10 @@ class DyingStore(MemoryStore):
         super().save(state)
 
 
-def rows(numbers: Sequence[int]) -> list[tuple[Any, ...]]:
-    return [(RULE, HAPPENED - number, f"event-{number}", f"person{number}@example.com") for number in numbers]
-
-
-def run(
-    service: Service,
-    content: Sequence[tuple[Any, ...]],
-    store: MemoryStore | None = None,
-    *,
-    batch_size: int = 4,
-    sink: MemorySink | None = None,
-    ledger: Any = None,
-    **options: Any,
-) -> Summary:
-    delivery = Delivery(
-        service,
-        DeliverySettings(**{"max_in_flight": 2, **options}),
-        checkpoint=store,
-        sinks=[sink] if sink else [],
-        ledger=ledger,
-        utcnow=lambda: NOW,
-    )
-    chunks = [Chunk(COLUMNS, list(content[i : i + batch_size])) for i in range(0, len(content), batch_size)]
-    summary = delivery.run(chunks, lambda columns, now_ms: RowMapper(columns, now_ms=now_ms))
-    check(summary)
-    return summary
-
-
 def recorded(content: Sequence[tuple[Any, ...]], store: MemoryStore) -> Callable[[], set[str]]:
     """Look up which events the record has as acknowledged."""
     sink = MemorySink()
-    run(Service(), content, sink=sink)
+    run(Service(), content, sinks=[sink])
     events = {batch.digest: [event.event_id or "" for event in batch.events] for batch in sink.batches}
 
     def look_up() -> set[str]:
@@ -162,11 +60,6 @@ def recorded(content: Sequence[tuple[Any, ...]], store: MemoryStore) -> Callable
         return found
 
     return look_up
-
-
-def check(summary: Summary) -> None:
-    assert summary.rows_read == summary.accepted + summary.rejected + summary.held + summary.skipped
-    assert sum(summary.reasons.values()) == summary.rejected + summary.held
 
 
 EVENTS = ["ok", "lost", "reset", "busy", "error", "refused", "denied", "kill", "killed"]
@@ -206,7 +99,7 @@ def test_tries_that_die_anywhere_lose_nothing_and_repeat_nothing_acknowledged(
         assert service.sent_again == []
     service.script, store.dies_at, process.dead = [], None, False
     sink = MemorySink()
-    summary = run(service, content, store, on_unknown_outcome=mode, sink=sink)
+    summary = run(service, content, store, on_unknown_outcome=mode, sinks=[sink])
     assert service.sent_again == []
     assert sorted(sink.rows) == list(range(count))
     rejected = {f"event-{position}" for position, (outcome, _) in sink.rows.items() if outcome == "rejected"}
@@ -232,7 +125,7 @@ def test_a_batch_in_flight_when_the_process_died_is_of_unknown_outcome(mode: str
         run(service, content, store, max_in_flight=1, on_unknown_outcome=mode)
     service.process.dead = False
     sink = MemorySink()
-    summary = run(service, content, store, on_unknown_outcome=mode, sink=sink)
+    summary = run(service, content, store, on_unknown_outcome=mode, sinks=[sink])
     assert summary.skipped == 4
     if mode == "resend":
         assert (summary.accepted, summary.resent_unknown) == (8, 4)
@@ -295,15 +188,11 @@ def test_what_was_to_be_sent_again_and_was_not_is_not_counted() -> None:
 
 
 def test_a_row_refused_before_is_rejected_although_the_ledger_holds_one_of_the_same_id() -> None:
-    class Ledger:
-        def accepted(self, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-            return set(keys)
-
     store, service = MemoryStore(), Service(bad=frozenset({"event-1"}), script=["ok", "kill"])
     with pytest.raises(Killed):
         run(service, rows(range(4)), store)
     service.process.dead = False
-    summary = run(service, rows(range(4)), store, ledger=Ledger())
+    summary = run(service, rows(range(4)), store, sinks=[MemoryLedger([f"event-{number}" for number in range(4)])])
     assert (summary.rejected, summary.skipped) == (1, 3)
 
 
@@ -327,8 +216,8 @@ def test_refusals_by_linkedin_are_reported_again_without_asking_again() -> None:
     store, service = MemoryStore(), Service(bad=frozenset({"event-1", "event-6"}))
     content = rows(range(8))
     first, second = MemorySink(), MemorySink()
-    run(service, content, store, sink=first)
-    summary = run(service, content, store, sink=second)
+    run(service, content, store, sinks=[first])
+    summary = run(service, content, store, sinks=[second])
     assert (summary.rejected, summary.skipped, summary.requests) == (2, 6, 0)
     assert first.rows[1] == second.rows[1] == ("rejected", "LINKEDIN_400")
 
@@ -367,7 +256,7 @@ def test_the_age_of_events_is_judged_by_the_first_trys_clock() -> None:
 
     for later in (dt.timedelta(microseconds=123_987), dt.timedelta(days=3)):
         delivery = Delivery(Service(), DeliverySettings(), checkpoint=store, utcnow=lambda later=later: NOW + later)
-        delivery.run([Chunk(COLUMNS, rows([1]))], Recording)
+        delivery.run(Rows(rows([1])), Recording)
     assert clocks == [int(NOW.timestamp() * 1000) + 123] * 2
 
 
@@ -395,7 +284,7 @@ def test_what_linkedin_repeats_of_the_data_is_neither_in_the_record_nor_in_the_l
             return Reply(422, {}, json.dumps({"message": problem, "status": 422}).encode())
 
     store, sink = MemoryStore(), MemorySink()
-    run(Quoting(), rows(range(4)), store, sink=sink)
+    run(Quoting(), rows(range(4)), store, sinks=[sink])
     (refused,) = sink.batches[0].outcomes("rejected")
     assert refused.reason is not None
     assert refused.reason.message == "ERROR :: /user/userInfo/title :: ... is not ..."
@@ -419,4 +308,4 @@ def test_a_batch_that_rows_no_longer_give_is_named_when_its_outcome_is_unknown(
         run(service, rows(range(4)), store)
     service.process.dead = False
     run(service, rows(range(10, 14)), store)
-    assert "was not met again" in caplog.text
+    assert "does not occur in this try" in caplog.text

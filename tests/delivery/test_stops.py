@@ -14,7 +14,7 @@ from airflow_provider_linkedin_capi.exceptions import (
     DeliveryInterruptedError,
     DeliveryStoppedError,
 )
-from tests.delivery.conftest import COLUMNS, HttpTransport, LinkedIn, MemorySink, MemoryStore
+from tests.support.deliveries import Chunks, HttpTransport, LinkedIn, MemorySink, MemoryStore, Rows, Sink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,16 +137,16 @@ def test_an_exception_of_the_source_ends_it_after_what_was_sent_is_recorded(link
         time.sleep(0.2)
         raise RuntimeError("the cursor is gone")
 
-    chunks = list(linkedin_rule.chunks(rows[:30], COLUMNS, 10))
+    chunks = list(Rows(rows[:30]).chunks(10))
     with pytest.raises(RuntimeError, match="the cursor is gone"):
-        delivery.run(broken(chunks), linkedin_rule.mapper)
+        delivery.run(Chunks(broken(chunks)), linkedin_rule.mapper)
     assert delivery.summary.accepted == 30
     summary = linkedin_rule.deliver(rows, checkpoint=store).go()
     assert (summary.skipped, summary.accepted) == (30, 20)
 
 
 def test_an_exception_of_a_sink_ends_it_and_other_sinks_hear_of_what_was_sent(linkedin_rule: LinkedIn) -> None:
-    class Full:
+    class Full(Sink):
         def write(self, batch: BatchOutcome) -> None:
             raise OSError("no space left")
 
@@ -187,7 +187,7 @@ def test_ctrl_c_waits_for_answers_on_their_way_but_not_for_ever(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        delivery.run(interrupted(list(linkedin_rule.chunks(rows, COLUMNS, 10))), linkedin_rule.mapper)
+        delivery.run(Chunks(interrupted(list(Rows(rows).chunks(10)))), linkedin_rule.mapper)
     linkedin_rule.world.faults.clear()
     summary = linkedin_rule.deliver(rows, checkpoint=store).go()
     assert (summary.skipped, summary.resent_unknown) == (10, 10)

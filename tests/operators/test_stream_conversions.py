@@ -329,17 +329,17 @@ def test_rows_made_for_the_retired_offline_api_are_taken(stream, sandbox, wareho
 
 
 def test_a_kill_stops_the_sending_and_keeps_what_was_acknowledged(stream, executing, sandbox, warehouse, monkeypatch):
-    from airflow_provider_linkedin_capi.sinks.ledger import ResultsTable
+    from airflow_provider_linkedin_capi.sinks.ledger import LedgerSink
 
     conversions(warehouse, 40)
-    write = ResultsTable.write
+    write = LedgerSink.write
 
     def write_and_kill(self, batch):
         write(self, batch)
         if batch.number == 2 and len(executing) == 1:
             executing[-1].on_kill()
 
-    monkeypatch.setattr(ResultsTable, "write", write_and_kill)
+    monkeypatch.setattr(LedgerSink, "write", write_and_kill)
     run = stream(batch_size=10, max_in_flight=1, results_table="results")
     assert run.state == "failed"
     assert 20 <= len(outcomes(warehouse)) < 40

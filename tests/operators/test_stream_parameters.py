@@ -16,13 +16,13 @@ def operator(**parameters):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({}, "exactly one of sql, records and path, not none"),
-        ({**FROM_SQL, "path": "x.csv"}, "exactly one of sql, records and path, not sql and path"),
-        ({"records": [], "path": "x.csv"}, "exactly one of sql, records and path, not records and path"),
+        ({}, "exactly one of source, sql, records and path, not none"),
+        ({**FROM_SQL, "path": "x.csv"}, "exactly one of source, sql, records and path, not sql and path"),
+        ({"records": [], "path": "x.csv"}, "exactly one of source, sql, records and path, not records and path"),
         ({"sql": "SELECT 1"}, "sql needs sql_conn_id"),
         ({"path": "x.csv", "results_table": "results"}, "results_table needs results_conn_id"),
-        ({**FROM_SQL, "batch_size": 0}, "batch_size must be a whole number from 1 to 5000, not 0"),
-        ({**FROM_SQL, "batch_size": 5001}, "batch_size must be a whole number from 1 to 5000, not 5001"),
+        ({**FROM_SQL, "batch_size": 0}, "batch_size must be a whole number of at least 1, not 0"),
+        ({**FROM_SQL, "batch_size": 5001}, "batch_size must be at most 5000, not 5001"),
         ({**FROM_SQL, "batch_size": True}, "batch_size must be a whole number"),
         ({**FROM_SQL, "max_in_flight": 0}, "max_in_flight must be a whole number of at least 1"),
         ({**FROM_SQL, "requests_per_minute": "600"}, "requests_per_minute must be a whole number"),

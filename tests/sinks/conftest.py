@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_linkedin_capi.delivery.interfaces import DeliveryInfo
 from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome, Reason
 from airflow_provider_linkedin_capi.events.model import ConversionEvent, User, UserId
-from airflow_provider_linkedin_capi.sinks.task_runs import TaskRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,10 +17,10 @@ SENT_AT = dt.datetime(2026, 11, 1, 12, 30, tzinfo=dt.UTC)
 
 
 @pytest.fixture
-def task_run() -> Callable[..., TaskRun]:
+def task_run() -> Callable[..., DeliveryInfo]:
     """``task_run(resumed=..., try_number=..., map_index=..., run_id=...)``"""
 
-    def make(**changes: Any) -> TaskRun:
+    def make(**changes: Any) -> DeliveryInfo:
         values: dict[str, Any] = {
             "dag_id": "conversions",
             "run_id": "scheduled__2026-11-01",
@@ -29,7 +29,7 @@ def task_run() -> Callable[..., TaskRun]:
             "try_number": 1,
             "resumed": False,
         }
-        return TaskRun(**{**values, **changes})
+        return DeliveryInfo(**{**values, **changes})
 
     return make
 
@@ -59,6 +59,7 @@ def batch() -> Callable[..., BatchOutcome]:
             first_position=first_position,
             columns=columns,
             rows=rows,
+            key_column=0,
             events=[
                 ConversionEvent(
                     conversion=RULE,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from airflow_provider_linkedin_capi.api import retry
 from airflow_provider_linkedin_capi.delivery import Delivery, DeliverySettings
 from airflow_provider_linkedin_capi.events.mapper import RowMapper
 from airflow_provider_linkedin_capi.sinks.dead_letters import DeadLetters
-from airflow_provider_linkedin_capi.sinks.ledger import ResultsTable
+from airflow_provider_linkedin_capi.sinks.ledger import LedgerSink
 from airflow_provider_linkedin_capi.sources.sql import SqlSource
 from tests.support.streaming import QUERY, RULE, conversions, letters
 
@@ -57,6 +56,10 @@ class Killer:
     def __init__(self, batch: int | None) -> None:
         self._batch = batch
 
+    def open(self, delivery: Any) -> None: ...
+
+    def close(self, completed: bool) -> None: ...
+
     def write(self, batch: Any) -> None:
         if batch.number == self._batch:
             raise Died
@@ -80,18 +83,17 @@ def deliver(hook, sandbox, warehouse, task_run, tmp_path):
 
     def one_try(mode: str, number: int, death: tuple[str, int] | None):
         run = task_run(resumed=store.state is not None, try_number=number)
-        settings = DeliverySettings(max_in_flight=2, on_unknown_outcome=mode)
-        with ExitStack() as stack:
-            table = stack.enter_context(closing(ResultsTable("warehouse", "results", run)))
-            dead = DeadLetters(f"file://{tmp_path}/dead.jsonl", run)
-            sinks: list[Any] = [table, dead]
-            if death:
-                sinks.insert(["before both", "between", "after both"].index(death[0]), Killer(death[1]))
-            delivery = Delivery(hook, settings, checkpoint=store, sinks=sinks)
-            return delivery.run(
-                SqlSource("warehouse", QUERY).chunks(BATCH),
-                lambda columns, now_ms: RowMapper(columns, rule=RULE, now_ms=now_ms),
-            )
+        settings = DeliverySettings(batch_size=BATCH, max_in_flight=2, on_unknown_outcome=mode)
+        sinks: list[Any] = [
+            LedgerSink("warehouse", "results", skip_accepted=False),
+            DeadLetters(f"file://{tmp_path}/dead.jsonl"),
+        ]
+        if death:
+            sinks.insert(["before both", "between", "after both"].index(death[0]), Killer(death[1]))
+        delivery = Delivery(hook, settings, checkpoint=store, sinks=sinks, info=run)
+        return delivery.run(
+            SqlSource("warehouse", QUERY), lambda columns, now_ms: RowMapper(columns, rule=RULE, now_ms=now_ms)
+        )
 
     def deliver(mode: str, death: tuple[str, int] | None = None):
         if death:

@@ -45,4 +45,4 @@ def test_no_records_give_no_chunk():
 )
 def test_what_is_not_a_list_of_dictionaries_is_refused_with_its_place(records, message):
     with pytest.raises(SourceError, match=message):
-        RecordsSource(records)
+        RecordsSource(records).count_rows()

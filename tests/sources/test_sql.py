@@ -71,7 +71,7 @@ def test_an_error_does_not_repeat_the_parameters(seven_rows):
 @pytest.mark.parametrize("statement", ["SELECT 1; SELECT 2", "DELETE FROM conversions; SELECT 1", " ; "])
 def test_several_statements_are_refused_before_any_runs(seven_rows, statement):
     with pytest.raises(SourceError, match="write a single SELECT"):
-        SqlSource("warehouse", statement)
+        read(SqlSource("warehouse", statement))
     assert seven_rows.query("SELECT COUNT(*) AS rows FROM conversions") == [{"rows": 7}]
 
 
@@ -89,7 +89,7 @@ def test_a_statement_that_returns_nothing_is_refused(seven_rows):
 def test_a_connection_of_another_kind_is_refused(connect):
     connect("lake", conn_type="http", host="example.com")
     with pytest.raises(SourceError, match="'lake' is of a type that cannot run SQL"):
-        SqlSource("lake", "SELECT 1")
+        read(SqlSource("lake", "SELECT 1"))
 
 
 def test_a_hook_without_sqlalchemy_dialect_is_read_through_its_cursor(seven_rows, monkeypatch):
