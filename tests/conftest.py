@@ -32,6 +32,12 @@ class Connect(Protocol):
     def __call__(self, conn_id: str, **fields: Any) -> str: ...
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the end-to-end tests last: the Airflow they start stays up until the session ends."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is not None)
+
+
 @pytest.fixture(scope="session")
 def airflow_home_path() -> Path:
     """The throw-away AIRFLOW_HOME of this test session."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -26,9 +27,16 @@ DISTRIBUTION = "airflow-provider-linkedin-capi"
 
 
 def run(*command: str | Path, **environment: str) -> str:
+    """Return what a command prints; it runs outside the project, whose source it must not find."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON"))}
     done = subprocess.run(
-        list(map(str, command)), env={**clean, **environment}, capture_output=True, text=True, timeout=240, check=False
+        list(map(str, command)),
+        cwd="/",
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
     )
     assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -81,6 +89,14 @@ def test_the_wheel_holds_the_package_and_the_example_dags(wheel: Path) -> None:
     assert "\nRequires-Python: >=3.11\n" in metadata
 
 
+def test_the_page_on_pypi_has_no_link_into_the_repository_s_folders(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        page = archive.read(name).decode()
+    assert re.findall(r"\]\((?!https://|#)[^)]+\)", page) == []
+    assert "](https://raw.githubusercontent.com/" in page
+
+
 def test_airflow_shows_the_provider(environment: Path) -> None:
     [shown] = json.loads(airflow(environment, "providers", "get", DISTRIBUTION, "--full", "--output", "json"))
 
@@ -96,8 +112,8 @@ def test_every_module_imports_without_what_only_tests_install(environment: Path)
     info = get_provider_info()
     modules = [
         module
-        for room in ("hooks", "operators", "sensors", "triggers")
-        for entry in info[room]
+        for kind in ("hooks", "operators", "sensors", "triggers")
+        for entry in info[kind]
         for module in entry["python-modules"]
     ]
 
@@ -105,5 +121,16 @@ def test_every_module_imports_without_what_only_tests_install(environment: Path)
         environment / "python",
         "-c",
         f"import {', '.join(modules)}",
+        AIRFLOW_HOME=str(environment.parent / "airflow-home"),
+    )
+
+
+def test_the_example_dags_load_from_the_wheel(environment: Path) -> None:
+    examples = [file.stem for file in (PROJECT / "example_dags").glob("*.py")]
+
+    run(
+        environment / "python",
+        "-c",
+        f"from {package.__name__}.example_dags import {', '.join(examples)}",
         AIRFLOW_HOME=str(environment.parent / "airflow-home"),
     )
