@@ -1,4 +1,4 @@
-"""The record of a delivery, where a retry of the same task instance finds it."""
+"""What a task remembers, where a later try or poll of the same task instance finds it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,56 @@ _LONGEST_VARIABLE_KEY = 250
 log = logging.getLogger(__name__)
 
 
+class TaskState:
+    """One value that a task instance keeps, over its tries, polls and clears.
+
+    Airflow 3.3 and newer have the task state store (``context["task_state_store"]``), kept by dag, run, task and map
+    index. Before, the value is an Airflow Variable; Airflow never removes those. Use it on the task's main thread only.
+
+    :param context: the running task's.
+    :param key: the name in the task state store, readable in the UI's Storage tab; a Variable's name begins with it.
+    :param retention: how long the task state store keeps the value.
+    """
+
+    def __init__(self, context: Context, key: str, retention: dt.timedelta) -> None:
+        ti = context["ti"]
+        self._key = key
+        self._retention = retention
+        self._store: Any = _state_store(context)
+        self._variable = _variable_key(key, ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
+
+    def get(self) -> Any:
+        """Return the value, or None."""
+        if self._store is not None:
+            return self._store.get(self._key)
+        from airflow.providers.common.compat.sdk import Variable
+
+        text = Variable.get(self._variable, None)
+        return json.loads(text) if text else None
+
+    def set(self, value: Any) -> None:
+        """Keep a JSON value, durably before returning."""
+        if self._store is not None:
+            self._store.set(self._key, value, retention=self._retention)
+            return
+        from airflow.providers.common.compat.sdk import Variable
+
+        Variable.set(self._variable, json.dumps(value, separators=(",", ":")))
+
+    def delete(self) -> None:
+        """Remove the value."""
+        if self._store is not None:
+            self._store.delete(self._key)
+            return
+        from airflow.providers.common.compat.sdk import Variable
+
+        Variable.delete(self._variable)
+
+
 class TaskCheckpoint:
     """Keeps a delivery's state for one task instance.
 
-    Airflow 3.3 and newer have the task state store (``context["task_state_store"]``), which outlives tries and
-    clears and is kept by dag, run, task and map index. Before, it is an Airflow Variable of that name; Airflow
-    never removes those, so a finished delivery leaves only its small final record there.
+    A finished delivery leaves only a small final record, since Airflow before 3.3 never removes it.
 
     ``ti.max_tries`` tells a retry from a Clear: it stays the same over automatic retries and grows with a Clear.
     A delivery that had finished before a Clear starts over; a finished one that is only retried (the worker died
@@ -36,11 +80,9 @@ class TaskCheckpoint:
     """
 
     def __init__(self, context: Context) -> None:
-        ti = context["ti"]
-        self._generation = ti.max_tries
-        self._store: Any = _state_store(context)
-        self._variable = _variable_key(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
-        record = self._read() or {}
+        self._generation = context["ti"].max_tries
+        self._kept = TaskState(context, KEY, RETENTION)
+        record = self._kept.get() or {}
         if "finished" in record and record.get("generation") != self._generation:
             log.info("The task was cleared after its delivery had finished: starting over.")
             record = {}
@@ -63,35 +105,19 @@ class TaskCheckpoint:
     def save(self, state: dict[str, Any]) -> None:
         """Keep the state durably before returning."""
         self._state = state
-        self._write({**state, "delivery": self.delivery_id, "generation": self._generation})
+        self._kept.set({**state, "delivery": self.delivery_id, "generation": self._generation})
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Record that everything was delivered; of the state only the summary is needed from now on."""
-        self._write({"finished": summary, "generation": self._generation})
-
-    def _read(self) -> Any:
-        if self._store is not None:
-            return self._store.get(KEY)
-        from airflow.providers.common.compat.sdk import Variable
-
-        text = Variable.get(self._variable, None)
-        return json.loads(text) if text else None
-
-    def _write(self, record: dict[str, Any]) -> None:
-        if self._store is not None:
-            self._store.set(KEY, record, retention=RETENTION)
-            return
-        from airflow.providers.common.compat.sdk import Variable
-
-        Variable.set(self._variable, json.dumps(record, separators=(",", ":")))
+        self._kept.set({"finished": summary, "generation": self._generation})
 
 
-def _variable_key(dag_id: str, run_id: str, task_id: str, map_index: int | None) -> str:
-    key = "__".join((KEY, dag_id, run_id, task_id, str(map_index)))
-    if len(key) <= _LONGEST_VARIABLE_KEY:
-        return key
-    digest = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
-    return f"{key[: _LONGEST_VARIABLE_KEY - len(digest) - 2]}__{digest}"
+def _variable_key(key: str, dag_id: str, run_id: str, task_id: str, map_index: int | None) -> str:
+    name = "__".join((key, dag_id, run_id, task_id, str(map_index)))
+    if len(name) <= _LONGEST_VARIABLE_KEY:
+        return name
+    digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
+    return f"{name[: _LONGEST_VARIABLE_KEY - len(digest) - 2]}__{digest}"
 
 
 def _state_store(context: Context) -> Any:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
+from airflow_provider_linkedin_capi.api.value_lists import value_list
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
+from airflow_provider_linkedin_capi.operators._outlet_events import add_to_outlet_events
 from airflow_provider_linkedin_capi.reports.report import MAX_XCOM_BYTES, as_json, report_columns
-from airflow_provider_linkedin_capi.reports.request import DEFAULT_FIELDS, several, utc_time, whole_periods
+from airflow_provider_linkedin_capi.reports.request import DEFAULT_FIELDS, report_days, utc_time, whole_periods
 from airflow_provider_linkedin_capi.retry_policy import default_retry_policy
 from airflow_provider_linkedin_capi.task_mixin import LinkedInTaskMixin, fail_on_permanent_errors
 
@@ -39,8 +41,8 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
 
         report = AnalyticsReportOperator(
             task_id="report",
-            start_date="{{ ds }}",
-            end_date="{{ ds }}",
+            first_day="{{ ds }}",
+            last_day="{{ ds }}",
             lookback_days=3,
             pivot=["CAMPAIGN", "CONVERSION"],
             names=True,
@@ -58,13 +60,16 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
     campaigns, with pivot CAMPAIGN). So reports along other pivots, or narrowed to campaigns without that pivot, need
     a table of their own. ``MONTHLY`` and ``YEARLY`` windows are widened to whole periods, as far as today.
 
-    :param start_date: first day of the window, UTC: a date or its text, e.g. ``{{ ds }}``.
-    :param end_date: last day, included.
+    :param first_day: first day of the window, UTC: a date or its text, e.g. ``{{ ds }}``.
+    :param last_day: last day, included.
+    :param start_date: the same as ``first_day``, where that is missing; else Airflow's own parameter.
+    :param end_date: the same as ``last_day``, likewise.
     :param ad_account_id: number or URN; the connection's when None.
-    :param conversion_rules: one rule or several, by id, URN or name; None for all of the account.
-    :param campaigns: ids of campaigns to narrow the report to.
-    :param campaign_groups: likewise.
-    :param creatives: likewise.
+    :param conversion_rules: one rule or several, by id, URN or name; None for all of the account. Like ``campaigns`` a
+        list, text with commas (of ids), or the JSON text of a list.
+    :param campaigns: ids of campaigns to limit the report to.
+    :param campaign_groups: ids of campaign groups, likewise.
+    :param creatives: ids of creatives, likewise.
     :param fields: metrics by LinkedIn's names, any number.
     :param time_granularity: ``DAILY``, ``MONTHLY``, ``YEARLY`` or ``ALL``.
     :param pivot: what rows are split by: one pivot, or up to three.
@@ -72,7 +77,7 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
         number of pivots.
     :param names: add the names of rules and campaigns.
     :param fill_zeros: add rows of zeros for dates and rules (or campaigns) that LinkedIn left out, which means zero.
-    :param lookback_days: how many days before ``start_date`` are read again.
+    :param lookback_days: how many days before ``first_day`` are read again.
     :param table: where rows go; created when missing, with a schema before a dot if need be.
     :param sql_conn_id: its connection, of any database that SQLAlchemy has a dialect for.
     :param path: a file for ``ObjectStoragePath``, ending in ``.parquet`` (needs the extra ``parquet``), ``.csv`` or
@@ -122,8 +127,10 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
     def __init__(
         self,
         *,
-        start_date: Any,
-        end_date: Any,
+        first_day: Any = None,
+        last_day: Any = None,
+        start_date: Any = None,
+        end_date: Any = None,
         ad_account_id: int | str | None = None,
         conversion_rules: Any = None,
         campaigns: Any = None,
@@ -148,7 +155,8 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
         **kwargs: Any,
     ) -> None:
         default_retry_policy(kwargs)
-        super().__init__(**kwargs)
+        first_day, last_day, airflows_dates = report_days(first_day, last_day, start_date, end_date)
+        super().__init__(**airflows_dates, **kwargs)
         if table and path:
             raise ConfigurationError("Give table or path, not both")
         if (table or reconcile_table) and not sql_conn_id:
@@ -159,9 +167,8 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
             raise ConfigurationError(
                 "results_table needs results_conn_id, or sql_conn_id if it is in the same database"
             )
-        # Not start_date and end_date: as attributes of an operator those say when Airflow may run the task.
-        self.first_day = start_date
-        self.last_day = end_date
+        self.first_day = first_day
+        self.last_day = last_day
         self.ad_account_id = ad_account_id
         self.conversion_rules = conversion_rules
         self.campaigns = campaigns
@@ -204,14 +211,13 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
             if self.table or self.path:
                 summary["restated"] = self._store(report)
                 summary |= {"table": self.table} if self.table else {"path": self.path}
-            else:
+            elif self.do_xcom_push:
                 self._push_rows(context, report)
             if self.reconcile:
                 summary["reconciliation"] = self._reconcile(hook, report)
         counted: dict[str, Any] = as_json(summary)
-        for asset in self.outlets:
-            told = ("start_date", "end_date", "rows", "totals")
-            context["outlet_events"][asset].extra = {name: counted[name] for name in told}
+        figures = {name: counted[name] for name in ("start_date", "end_date", "rows", "totals")}
+        add_to_outlet_events(context, self.outlets, figures)
         return counted
 
     def _request(self, hook: LinkedInConversionsHook) -> ReportRequest:
@@ -221,11 +227,11 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
         lookback = int(self.lookback_days)
         if lookback < 0:
             raise ConfigurationError(
-                f"lookback_days={lookback}: give the days before start_date that are read again, 0 for none"
+                f"lookback_days is {lookback}: give the number of days before first_day to read again, 0 for none"
             )
         if lookback and granularity == "ALL":
             raise ConfigurationError(
-                "lookback_days replaces single days or months; with time_granularity ALL there are none"
+                "lookback_days needs time_granularity DAILY, MONTHLY or YEARLY: a row of ALL covers a whole window"
             )
         start, end = whole_periods(
             utc_time(self.first_day).date() - dt.timedelta(days=lookback),
@@ -240,7 +246,7 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
             campaigns=self.campaigns,
             campaign_groups=self.campaign_groups,
             creatives=self.creatives,
-            fields=[*several(self.fields), *(reconciliation.FIELDS if self.reconcile else ())],
+            fields=[*value_list(self.fields, name="fields"), *(reconciliation.FIELDS if self.reconcile else ())],
             time_granularity=granularity,
             pivot=self.pivot,
             finder=self.finder,
@@ -258,8 +264,8 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
         if (finding := hook.diagnose_report(asked)) is None:
             return
         if finding.cause is not Cause.NOT_ASSOCIATED:
-            raise AirflowFailException(finding.words)
-        self.log.warning("%s", finding.words)
+            raise AirflowFailException(finding.message)
+        self.log.warning("%s", finding.message)
 
     def _store(self, report: Report) -> dict[str, Any]:
         """Replace the window's rows; return by metric what LinkedIn restated."""

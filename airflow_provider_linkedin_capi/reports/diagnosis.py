@@ -27,7 +27,7 @@ _CAMPAIGNS_PER_CALL = 200
 
 
 class Cause(enum.Enum):
-    """What keeps a report empty for ever, unless somebody changes it."""
+    """What keeps a report empty until somebody changes it."""
 
     NO_ACCESS = "no access"
     WRONG_RULE = "wrong rule"
@@ -36,68 +36,68 @@ class Cause(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A cause, and what is to be done about it in words."""
+    """A cause, and a message that says what to do about it."""
 
     cause: Cause
-    words: str
+    message: str
 
 
-def diagnose(asked: ReportRequest, version: str) -> Plan[Finding | None]:
-    """Plan the search for the cause of an empty report; None when waiting is all that is left.
+def diagnose(request: ReportRequest, version: str) -> Plan[Finding | None]:
+    """Plan the search for the cause of an empty report; its result is None when only waiting can help.
 
-    adAnalytics answers with nothing, not with an error, for an account in which the token's member has no role.
+    For an account in which the token's member has no role, adAnalytics returns no rows instead of an error.
     """
     roles = yield from all_pages(account_users.of_authenticated_member(version))
-    if all(user.account != asked.account for user in roles):
+    if all(user.account != request.account for user in roles):
         return Finding(
             Cause.NO_ACCESS,
-            f"The token's member has no role in ad account {urns.number(asked.account)}, so LinkedIn answers with an "
-            "empty report. Have the member added to the account (VIEWER is enough for reports), or correct the id.",
+            f"The token's member has no role in ad account {urns.number(request.account)}, so LinkedIn answers with an "
+            "empty report. Add the member to the account (VIEWER is enough for reports), or correct the account's id.",
         )
-    if "CONVERSION" not in asked.pivots:
+    if "CONVERSION" not in request.pivots:
         return None
     rules: list[ConversionRule] = []
-    if not asked.rules:
-        rules = yield from all_pages(conversion_rules.find(asked.account, version))
-    for first in range(0, len(asked.rules), limits.MAX_RULES_PER_BATCH):
-        batch = asked.rules[first : first + limits.MAX_RULES_PER_BATCH]
-        answer = yield conversion_rules.batch_get(asked.account, batch, version)
+    if not request.rules:
+        rules = yield from all_pages(conversion_rules.find(request.account, version))
+    for first in range(0, len(request.rules), limits.MAX_RULES_PER_BATCH):
+        batch = request.rules[first : first + limits.MAX_RULES_PER_BATCH]
+        answer = yield conversion_rules.batch_get(request.account, batch, version)
         if answer.errors:
             return Finding(
                 Cause.WRONG_RULE,
-                f"Ad account {urns.number(asked.account)} has no conversion rule "
+                f"Ad account {urns.number(request.account)} has no conversion rule "
                 f"{', '.join(str(urns.number(rule)) for rule in answer.errors)}: the id is unknown, or the rule "
-                "belongs to another account.",
+                "belongs to another account. Correct conversion_rules or ad_account_id.",
             )
         rules += answer.results.values()
     if not rules:
         return Finding(
-            Cause.WRONG_RULE, f"Ad account {urns.number(asked.account)} has no conversion rules: create one first."
+            Cause.WRONG_RULE, f"Ad account {urns.number(request.account)} has no conversion rules: create one first."
         )
-    if not (yield from _associated(asked, rules, version)):
+    if not (yield from _associated(request, rules, version)):
         named = ", ".join(f"{rule.name!r} ({rule.id})" for rule in rules[:5])
         return Finding(
             Cause.NOT_ASSOCIATED,
             f"Conversion rule {named} is associated with no campaign, so its events are accepted and never "
-            "attributed. Associate campaigns (AssociateCampaignsOperator), then wait again.",
+            "attributed. Associate campaigns with it (AssociateCampaignsOperator) and clear this task.",
         )
     return None
 
 
-def _associated(asked: ReportRequest, rules: list[ConversionRule], version: str) -> Plan[bool]:
-    """Plan the search for a campaign of any of the rules."""
+def _associated(request: ReportRequest, rules: list[ConversionRule], version: str) -> Plan[bool]:
+    """Plan whether any of the rules has a campaign."""
     if any(rule.campaign_urns for rule in rules):
         return True
-    # Rules list their campaigns read-only, and not in every answer: the associations themselves decide.
+    # Rules do not list their campaigns in every answer, so the associations decide.
     wanted = {rule.urn for rule in rules}
     try:
-        every = yield from all_pages(campaigns.search(asked.account, version))
+        every = yield from all_pages(campaigns.search(request.account, version))
         for first in range(0, len(every), _CAMPAIGNS_PER_CALL):
             some = [campaign.id for campaign in every[first : first + _CAMPAIGNS_PER_CALL]]
             found = yield from all_pages(campaign_associations.find(some, version))
             if any(association.conversion in wanted for association in found):
                 return True
     except exceptions.AccessDeniedError:
-        # A token for reports alone may not look; then only time can tell.
+        # A token for reports alone may not read this; then only waiting shows.
         return True
     return False

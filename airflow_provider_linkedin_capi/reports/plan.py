@@ -1,7 +1,7 @@
-"""Plans: several calls that make up one answer, as generators that perform nothing themselves.
+"""Plans: several calls that make up one answer, as generators that perform no I/O themselves.
 
 A plan yields a :class:`Call` (or a :class:`Pause`), is sent the call's result or thrown its error, and returns the
-answer. The hook drives it on a worker, the asynchronous hook in the triggerer: one logic for both.
+answer. The hook runs it on a worker, the asynchronous hook in the triggerer: one logic for both.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BUDGET_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Nothing is to be sent for some seconds."""
+    """A request to send nothing for some seconds."""
 
     seconds: float
 
@@ -36,7 +36,13 @@ Plan = Generator["Call[Any] | Pause", Any, T]
 
 
 def run(plan: Plan[T], call: Callable[[Call[Any]], Any], sleep: Callable[[float], None] = time.sleep) -> T:
-    """Carry out a plan with a function that carries out one call."""
+    """Carry out a plan.
+
+    :param plan: the calls.
+    :param call: carries out one call.
+    :param sleep: carries out a pause.
+    :return: the plan's result.
+    """
     step = _Step(plan)
     while not step.done:
         if isinstance(step.wanted, Pause):
@@ -53,7 +59,7 @@ def run(plan: Plan[T], call: Callable[[Call[Any]], Any], sleep: Callable[[float]
 
 
 async def run_async(plan: Plan[T], call: Callable[[Call[Any]], Awaitable[Any]]) -> T:
-    """Carry out a plan on the event loop."""
+    """Carry out a plan on the event loop; see :func:`run`."""
     step = _Step(plan)
     while not step.done:
         if isinstance(step.wanted, Pause):
@@ -71,7 +77,7 @@ async def run_async(plan: Plan[T], call: Callable[[Call[Any]], Awaitable[Any]]) 
 
 
 class _Step(Generic[T]):
-    """Where a plan stands: what it wants next, or its result."""
+    """Where a plan stands: its next call or pause, or its result."""
 
     wanted: Call[Any] | Pause
     result: T
@@ -95,7 +101,7 @@ class _Step(Generic[T]):
 
 
 def all_pages(call: Call[Page[T]]) -> Plan[list[T]]:
-    """Plan the walk over all pages of a finder."""
+    """Plan the reading of all pages of a finder."""
     found: list[T] = []
     following: Call[Page[T]] | None = call
     while following is not None:
@@ -106,14 +112,14 @@ def all_pages(call: Call[Page[T]]) -> Plan[list[T]]:
 
 
 class ValueBudget:
-    """Keeps a report below LinkedIn's bound on metric values (fields times rows) per rolling five minutes."""
+    """Keeps a report below LinkedIn's limit of metric values (fields times rows) in any five minutes."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._spent: deque[tuple[float, int]] = deque()
 
     def spend(self, values: int) -> None:
-        """Note what an answer cost."""
+        """Count what an answer cost."""
         self._spent.append((self._clock(), values))
 
     def wait_for(self, values: int) -> float:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi.api import urns
+from airflow_provider_linkedin_capi.api.value_lists import literal
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 from airflow_provider_linkedin_capi.reports.metrics import Kind
 from airflow_provider_linkedin_capi.reports.report import Column
@@ -80,8 +81,9 @@ def given_counts(counts: Mapping[Any, Any], asked: ReportRequest) -> SentCounts:
 
     :raises ValueError: the report has more than one period, to which they could belong; or they are no counts.
     """
+    counts = literal(counts, name="sent_counts")
     if not isinstance(counts, Mapping):
-        raise ConfigurationError(f"sent_counts is a {type(counts).__name__}: give a mapping from rule to count")
+        raise ConfigurationError(f"sent_counts is {type(counts).__name__}: give a mapping from rule to count")
     if len(periods(asked)) > 1:
         raise ConfigurationError(
             "sent_counts say nothing about single days: reconcile them with time_granularity ALL, a window of one "

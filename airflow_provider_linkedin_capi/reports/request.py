@@ -1,19 +1,21 @@
-"""What a report is asked for: checked before LinkedIn is."""
+"""What a report covers, checked before LinkedIn is asked."""
 
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pendulum
 
 from airflow_provider_linkedin_capi.api import ad_analytics, limits, urns
+from airflow_provider_linkedin_capi.api.value_lists import literal, value_list
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 from airflow_provider_linkedin_capi.reports import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 DEFAULT_FIELDS = (
     "externalWebsiteConversions",
@@ -21,19 +23,26 @@ DEFAULT_FIELDS = (
     "externalWebsitePostViewConversions",
     "conversionValueInLocalCurrency",
 )
-#: The metric that readiness and per-rule counts look at.
+#: The metric that decides whether a report is ready, and that is counted by rule.
 CONVERSIONS = "externalWebsiteConversions"
 
 FINDERS = ("analytics", "statistics", "attributedRevenueMetrics")
 _MAX_PIVOTS = 3
-#: Asked for with every call, and counted among its fields.
+#: Sent with every call, and counted among its fields.
 KEY_FIELDS = ("dateRange", "pivotValues")
+#: Fields of earlier API versions; every row carries its pivot values without them.
+_RETIRED_FIELDS = frozenset({"pivot", "pivotValue"})
+#: Pivots that only the finder for several pivots takes.
+_STATISTICS_PIVOTS = frozenset({"OBJECTIVE_TYPE"})
+
+log = logging.getLogger(__name__)
 
 
-class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One report: what is read, over which days, cut how.
+class ReportRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One report: its days, its ad account, its columns and how its rows are split.
 
-    Build it with :func:`report_request`, which checks and completes what users write.
+    Build it with :func:`report_request`, which checks and completes what users write. Triggers store it as JSON in
+    Airflow's database, so a released field keeps its name and meaning, and a new one needs a default.
 
     :param account: URN of the ad account.
     :param start: first day, UTC.
@@ -42,10 +51,10 @@ class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
     :param fields: metrics as LinkedIn spells them, any number.
     :param granularity: ``DAILY``, ``MONTHLY``, ``YEARLY`` or ``ALL``.
     :param finder: ``analytics`` (one pivot), ``statistics`` (up to three) or ``attributedRevenueMetrics``.
-    :param rules: URNs of the conversion rules whose rows are kept; empty for all. LinkedIn has no such facet.
-    :param campaigns: URNs that the report is narrowed to.
-    :param campaign_groups: likewise.
-    :param creatives: likewise.
+    :param rules: URNs of the conversion rules whose rows are kept; empty for all. LinkedIn cannot filter by rule.
+    :param campaigns: URNs of the campaigns that the report is limited to.
+    :param campaign_groups: URNs of campaign groups, likewise.
+    :param creatives: URNs of creatives, likewise.
     :param names: add the names of conversion rules and campaigns.
     :param fill_zeros: add a row of zeros for each date and rule or campaign that LinkedIn left out.
     """
@@ -87,35 +96,74 @@ def report_request(
     fill_zeros: bool = False,
     today: dt.date,
 ) -> ReportRequest:
-    """Return the request that users' values mean.
+    """Return the request for what a user wrote.
 
-    :raises ValueError: naming everything that LinkedIn would refuse or answer wrongly.
+    :param conversion_rules: URNs.
+    :param today: the UTC day, by which LinkedIn's retention is checked.
+    :raises ConfigurationError: naming everything that LinkedIn would refuse or answer wrongly.
     """
-    pivots = tuple(item.upper() for item in several(pivot))
-    # What the request needs for its keys is always asked for; users may name it as LinkedIn's samples do.
-    metrics_asked = tuple(dict.fromkeys(name for name in several(fields) if name not in KEY_FIELDS))
+    pivots = tuple(str(item).upper() for item in value_list(pivot, name="pivot"))
     if finder is None:
-        finder = "analytics" if len(pivots) == 1 else "statistics"
+        finder = "analytics" if len(pivots) == 1 and pivots[0] not in _STATISTICS_PIVOTS else "statistics"
+    wanted = value_list(fields, name="fields")
     if finder == "attributedRevenueMetrics":
-        metrics_asked, time_granularity = (metrics.REVENUE_FIELD,), "ALL"
+        wanted, time_granularity = [metrics.REVENUE_FIELD], "ALL"
     request = ReportRequest(
         account=account,
         start=utc_time(start_date).date(),
         end=utc_time(end_date).date(),
         pivots=pivots,
-        fields=metrics_asked,
+        fields=_metric_fields(wanted),
         granularity=time_granularity.upper(),
         finder=finder,
         rules=tuple(dict.fromkeys(conversion_rules)),
-        campaigns=_urns(campaigns, urns.campaign),
-        campaign_groups=_urns(campaign_groups, urns.campaign_group),
-        creatives=_urns(creatives, urns.creative),
+        campaigns=_urns(campaigns, urns.campaign, "campaigns"),
+        campaign_groups=_urns(campaign_groups, urns.campaign_group, "campaign_groups"),
+        creatives=_urns(creatives, urns.creative, "creatives"),
         names=names,
         fill_zeros=fill_zeros,
     )
     if problems := [*_problems(request), *_beyond_retention(request, today)]:
-        raise ConfigurationError("This report cannot be asked for: " + "; ".join(problems))
+        raise ConfigurationError("LinkedIn has no such report: " + "; ".join(problems))
     return request
+
+
+def _metric_fields(wanted: Iterable[Any]) -> tuple[str, ...]:
+    """Return the metrics among the fields; those that identify a row are always asked for."""
+    names = list(dict.fromkeys(str(name) for name in wanted))
+    if retired := [name for name in names if name in _RETIRED_FIELDS]:
+        log.warning(
+            "LinkedIn's API no longer has the field %s; it is left out. Every row carries its pivot values anyway.",
+            ", ".join(retired),
+        )
+    return tuple(name for name in names if name not in KEY_FIELDS and name not in _RETIRED_FIELDS)
+
+
+def report_days(first_day: Any, last_day: Any, start_date: Any, end_date: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """Return a report's first and last day, and the dates that are Airflow's own.
+
+    ``start_date`` and ``end_date`` are also parameters of every Airflow operator. They are the report's days when
+    ``first_day`` and ``last_day`` are missing; beside these they are Airflow's own, which are datetimes.
+
+    :return: first day, last day, and the keyword arguments to pass on to Airflow's operator.
+    :raises ConfigurationError: a day is missing, or given twice.
+    """
+    if first_day is None and last_day is None:
+        if start_date is None or end_date is None:
+            raise ConfigurationError("Give first_day and last_day, the UTC days that the report covers")
+        return start_date, end_date, {}
+    if first_day is None or last_day is None:
+        raise ConfigurationError("Give both first_day and last_day; they may be the same day")
+    airflows: dict[str, Any] = {}
+    for name, value in (("start_date", start_date), ("end_date", end_date)):
+        if isinstance(value, dt.datetime):
+            airflows[name] = value
+        elif value is not None:
+            raise ConfigurationError(
+                f"The report's days are given twice: as first_day and last_day, and as {name}={value!r}. "
+                f"Leave out {name}; beside first_day it is Airflow's own parameter and takes a datetime only"
+            )
+    return first_day, last_day, airflows
 
 
 def utc_time(value: Any) -> dt.datetime:
@@ -124,7 +172,7 @@ def utc_time(value: Any) -> dt.datetime:
         try:
             value = dt.datetime.fromisoformat(value.strip())
         except ValueError:
-            raise ConfigurationError(f"{value!r} is not a date: write it as 2026-11-22") from None
+            raise ConfigurationError(f"{value!r} is not a date: write it like 2026-11-22") from None
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC) if value.tzinfo else value.replace(tzinfo=dt.UTC)
     if isinstance(value, dt.date):
@@ -157,49 +205,56 @@ def periods(request: ReportRequest) -> list[tuple[dt.date, dt.date]]:
     return found
 
 
-def several(value: str | Iterable[str]) -> list[str]:
-    """Return names given one by one, or as one text with commas."""
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else list(value)
+def rule_references(value: Any) -> list[Any]:
+    """Return conversion rules given one by one, as a list, as a mapping's values, or as the text of any of these.
+
+    A text with commas is a list of ids or URNs only: a rule's name may have commas, and brackets too.
+    """
+    if isinstance(value, str):
+        try:
+            value = literal(value, name="conversion_rules")
+        except ConfigurationError:
+            return [value]
+    if isinstance(value, str):
+        parts = value_list(value, name="conversion_rules")
+        return parts if all(part.isdigit() or part.startswith("urn:") for part in parts) else [value]
+    return value_list(value, name="conversion_rules")
 
 
-def _urns(value: Any, urn: Any) -> tuple[str, ...]:
-    if value is None or value == "":
-        return ()
-    return tuple(dict.fromkeys(urn(item) for item in ([value] if isinstance(value, int | str) else value)))
+def _urns(value: Any, urn: Callable[[int | str], str], name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(urn(item) for item in value_list(value, name=name)))
 
 
 def _problems(request: ReportRequest) -> Iterable[str]:
     if request.start > request.end:
         yield f"its first day {request.start} is after its last {request.end}"
     if request.finder not in FINDERS:
-        yield f"finder {request.finder!r} is none of {', '.join(FINDERS)}"
+        yield f"finder {request.finder!r} is not one of {', '.join(FINDERS)}"
     if request.granularity not in ad_analytics.GRANULARITIES:
-        yield f"time_granularity {request.granularity!r} is none of {', '.join(ad_analytics.GRANULARITIES)}"
+        yield f"time_granularity {request.granularity!r} is not one of {', '.join(ad_analytics.GRANULARITIES)}"
     if not request.pivots or len(set(request.pivots)) != len(request.pivots):
-        yield "it needs at least one pivot, and each only once"
+        yield "it needs at least one pivot, and each pivot only once"
     if unknown := [pivot for pivot in request.pivots if pivot not in ad_analytics.PIVOTS]:
-        yield f"pivot {', '.join(unknown)} is none of {', '.join(sorted(ad_analytics.PIVOTS))}"
+        yield f"pivot {', '.join(unknown)} is not one of {', '.join(sorted(ad_analytics.PIVOTS))}"
     most = 1 if request.finder == "analytics" else _MAX_PIVOTS
     if len(request.pivots) > most:
         yield f"finder {request.finder} takes at most {most} pivot{'s' if most > 1 else ''}, not {len(request.pivots)}"
     if request.finder == "statistics" and (members := [p for p in request.pivots if p.startswith("MEMBER_")]):
-        yield f"pivot {', '.join(members)} works only alone"
+        yield f"pivot {', '.join(members)} works alone only, with finder analytics"
     if not request.fields:
         yield "it has no fields"
     for name in request.fields:
-        if name in ("pivot", "pivotValue"):
-            yield f"field {name} is gone from the API; pivots come with every row"
-        elif not (name.isascii() and name.isalnum()):
+        if not (name.isascii() and name.isalnum()):
             yield f"{name!r} is not the name of a field"
     if request.rules and "CONVERSION" not in request.pivots:
-        yield "conversion_rules can be told apart only with pivot CONVERSION"
+        yield "conversion_rules needs pivot CONVERSION, the only one that tells rules apart"
     if request.fill_zeros and not set(request.pivots) <= {"CONVERSION", "CAMPAIGN"}:
-        yield "fill_zeros knows all values only of the pivots CONVERSION and CAMPAIGN"
+        yield "fill_zeros works with the pivots CONVERSION and CAMPAIGN only"
     if request.finder == "attributedRevenueMetrics":
         if request.campaigns or request.campaign_groups or request.creatives:
-            yield "attributedRevenueMetrics covers a whole ad account"
+            yield "attributedRevenueMetrics covers a whole ad account, not single campaigns, groups or creatives"
         if request.fill_zeros:
-            yield "fill_zeros means nothing for revenue ratios"
+            yield "attributedRevenueMetrics returns ratios, which fill_zeros cannot fill in"
 
 
 def _beyond_retention(request: ReportRequest, today: dt.date) -> Iterable[str]:
@@ -212,10 +267,10 @@ def _beyond_retention(request: ReportRequest, today: dt.date) -> Iterable[str]:
         kept = min(kept, limits.REPORT_MONTHS["DAILY"])
     first = months_before(today, kept)
     if request.start < first:
-        coarser = "; ask for MONTHLY rows" if request.granularity == "DAILY" else ""
+        coarser = "; choose time_granularity MONTHLY for earlier ones" if request.granularity == "DAILY" else ""
         yield (
-            f"{what} rows are kept for {kept} months, so {request.start} is gone: "
-            f"the first day to be had is {first}{coarser}"
+            f"LinkedIn keeps {what} rows for {kept} months, so {request.start} is gone; "
+            f"the first day available is {first}{coarser}"
         )
 
 

@@ -19,14 +19,19 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_linkedin_capi import version_compat
 from airflow_provider_linkedin_capi.api import limits
-from airflow_provider_linkedin_capi.exceptions import ConfigurationError, LinkedInError, RuleReferenceError
+from airflow_provider_linkedin_capi.api.value_lists import value_list
+from airflow_provider_linkedin_capi.exceptions import (
+    ConfigurationError,
+    LinkedInConversionsError,
+    RuleReferenceError,
+)
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.reports import readiness
 from airflow_provider_linkedin_capi.reports.diagnosis import Cause
+from airflow_provider_linkedin_capi.reports.readiness import ReportSnapshot, Verdict, Wait, WaitingReport
 from airflow_provider_linkedin_capi.reports.report import MAX_XCOM_BYTES, as_json
-from airflow_provider_linkedin_capi.reports.request import CONVERSIONS, DEFAULT_FIELDS, ReportRequest, several, utc_time
+from airflow_provider_linkedin_capi.reports.request import CONVERSIONS, DEFAULT_FIELDS, report_days, utc_time
 from airflow_provider_linkedin_capi.retry_policy import default_retry_policy
-from airflow_provider_linkedin_capi.sensors._sightings import TaskSnapshots
 from airflow_provider_linkedin_capi.sensors.exceptions import (
     NoReportAccessError,
     NothingAttributedError,
@@ -36,14 +41,16 @@ from airflow_provider_linkedin_capi.sensors.exceptions import (
     WrongRuleError,
 )
 from airflow_provider_linkedin_capi.task_mixin import LinkedInTaskMixin, fail_on_permanent_errors
+from airflow_provider_linkedin_capi.task_state import TaskState
 from airflow_provider_linkedin_capi.triggers.analytics import AnalyticsReportTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_linkedin_capi.reports.report import Report
+    from airflow_provider_linkedin_capi.reports.request import ReportRequest
 
 __all__ = [
     "AnalyticsReportSensor",
@@ -55,8 +62,11 @@ __all__ = [
     "WrongRuleError",
 ]
 
-#: How long after its deadline a deferred task without a triggerer is given up.
+#: How long after its deadline a deferred task is given up when no triggerer runs.
 _TRIGGERER_GRACE = 3600
+#: The last snapshot in the task state: a rescheduled sensor loses its XCom between polls.
+SNAPSHOT_KEY = "linkedin_report_snapshot"
+_SNAPSHOT_RETENTION = dt.timedelta(days=14)
 
 _FAILURES = {
     Cause.NO_ACCESS: NoReportAccessError,
@@ -66,48 +76,53 @@ _FAILURES = {
 
 
 class AnalyticsReportSensor(LinkedInTaskMixin, BaseSensorOperator):
-    """Waits until LinkedIn has attributed conversions, and hands over the report.
+    """Waits until LinkedIn has attributed conversions, and returns the report.
 
-    LinkedIn attributes within 72 hours after it got the events and restates its figures until then. A report of
-    an account that the token's member cannot see is empty, not an error, and so is one of a rule without
-    campaigns; this sensor finds out which it is and fails at once, with a type of its own for each:
-    :class:`NoReportAccessError`, :class:`WrongRuleError`, :class:`RuleNotAssociatedError`. Where only waiting is
-    left it waits, and fails with :class:`NothingAttributedError` when the 72 hours have passed,
-    :class:`ReportNotReadyError` when ``timeout`` strikes before, :class:`ReportNotSettledError` when the report
-    still changed then. LinkedIn's passing troubles (429, 5xx, a broken connection) only cost a look.
+    LinkedIn attributes conversions within 72 hours after it got the events, and restates its figures until then. For an
+    account that the token's member cannot see it answers with an empty report, not with an error, and likewise for a
+    rule without campaigns. This sensor finds out which it is and fails at once, with a type of its own for each:
+    :class:`NoReportAccessError`, :class:`WrongRuleError`, :class:`RuleNotAssociatedError`. Where waiting helps it
+    waits, and fails with :class:`NothingAttributedError` when the 72 hours are over, with
+    :class:`ReportNotReadyError` when ``timeout`` ends the wait before, with :class:`ReportNotSettledError` when the
+    report still changed then. A poll that meets a passing failure (429, 5xx, a broken connection) is repeated after the
+    next interval.
 
     .. code-block:: python
 
         wait = AnalyticsReportSensor(
             task_id="wait_for_attribution",
-            start_date="{{ ds }}",
-            end_date="{{ ds }}",
+            first_day="{{ ds }}",
+            last_day="{{ ds }}",
             conversion_rules="CRM purchase",
             min_conversions=1,
             deferrable=True,
         )
 
-    :param start_date: first day of the window, UTC: a date or its text, e.g. ``{{ ds }}``.
-    :param end_date: last day, included.
+    :param first_day: first day of the window, UTC: a date or its text, e.g. ``{{ ds }}``.
+    :param last_day: last day, included.
+    :param start_date: the same as ``first_day``, where that is missing; else Airflow's own parameter.
+    :param end_date: the same as ``last_day``, likewise.
     :param ad_account_id: number or URN; the connection's when None.
-    :param conversion_rules: one rule or several, by id, URN or name; None for all of the account.
-    :param campaigns: ids of campaigns to narrow the report to.
-    :param campaign_groups: likewise.
-    :param creatives: likewise.
+    :param conversion_rules: one rule or several, by id, URN or name; None for all of the account. Like ``campaigns`` a
+        list, text with commas (of ids), or the JSON text of a list.
+    :param campaigns: ids of campaigns to limit the report to.
+    :param campaign_groups: ids of campaign groups, likewise.
+    :param creatives: ids of creatives, likewise.
     :param fields: metrics by LinkedIn's names, any number.
     :param time_granularity: ``DAILY``, ``MONTHLY``, ``YEARLY`` or ``ALL``.
     :param pivot: what rows are split by: one pivot, or up to three.
     :param names: add the names of rules and campaigns.
     :param ready_when: ``rows``: the report holds enough; ``settled``: it does, and has stayed the same over
-        ``settle_for``; ``final``: it does at one look when 72 hours have passed since the window's end.
-    :param min_conversions: attributed conversions that are enough, over all rules together; None for any row at
-        all, 0 to take an empty report too.
+        ``settle_for``; ``final``: it does when 72 hours have passed since the window's end, read once.
+    :param min_conversions: attributed conversions that are enough, over all rules together; None for any row, 0 to
+        accept an empty report too.
     :param settle_for: how long a settled report has to stay the same; seconds or timedelta.
-    :param delivered_at: when the events were sent, if that is known: the 72 hours begin there or at the window's
-        end, whichever is later. Without it they begin not before the sensor's first look, since the events of an
+    :param delivered_at: when the events were sent, if that is known: the 72 hours begin then or at the window's end,
+        whichever is later. Without it they begin with the sensor's first poll at the earliest, since the events of an
         old window may just have been sent; but ``final`` goes by the window alone.
     :param deferrable: wait in the triggerer, without a worker slot; by default as Airflow is configured.
-    :param poke_interval: seconds between two looks, in every mode.
+    :param poke_interval: seconds between two polls at most. The first polls come sooner: after two minutes, four,
+        eight and so on.
     :param timeout: seconds after which to give up; Airflow's default is seven days.
     :param linkedin_conn_id: the Airflow connection.
     :return: XCom: the report's rows as a list of mappings, days as ISO text and decimals as text (a float would
@@ -138,8 +153,10 @@ class AnalyticsReportSensor(LinkedInTaskMixin, BaseSensorOperator):
     def __init__(
         self,
         *,
-        start_date: Any,
-        end_date: Any,
+        first_day: Any = None,
+        last_day: Any = None,
+        start_date: Any = None,
+        end_date: Any = None,
         ad_account_id: int | str | None = None,
         conversion_rules: Any = None,
         campaigns: Any = None,
@@ -159,12 +176,12 @@ class AnalyticsReportSensor(LinkedInTaskMixin, BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         default_retry_policy(kwargs)
-        super().__init__(poke_interval=poke_interval, **kwargs)
+        first_day, last_day, airflows_dates = report_days(first_day, last_day, start_date, end_date)
+        super().__init__(poke_interval=poke_interval, **airflows_dates, **kwargs)
         if ready_when not in readiness.READY_WHEN:
             raise ConfigurationError(f"ready_when is {ready_when!r}; it can be {', '.join(readiness.READY_WHEN)}")
-        # Not start_date and end_date: as attributes of an operator those say when Airflow may run the task.
-        self.first_day = start_date
-        self.last_day = end_date
+        self.first_day = first_day
+        self.last_day = last_day
         self.ad_account_id = ad_account_id
         self.conversion_rules = conversion_rules
         self.campaigns = campaigns
@@ -180,53 +197,70 @@ class AnalyticsReportSensor(LinkedInTaskMixin, BaseSensorOperator):
         self.delivered_at = delivered_at
         self.deferrable = deferrable
         self.linkedin_conn_id = linkedin_conn_id
-        self._verdict: readiness.Verdict | None = None
+        self._verdict: Verdict | None = None
 
     def execute(self, context: Context) -> Any:
         """Wait in the mode that was chosen; return the rows."""
         try:
-            self._request = self._report_request()
+            request = self._report_request()
             with fail_on_permanent_errors(self.hook):
-                self._wait = self._what_to_wait_for(context)
-            CampaignManagerLink.persist(context, self._request.account)
+                wait = self._what_to_wait_for(request, context)
+            self._waiting = WaitingReport(request=request, wait=wait)
+            CampaignManagerLink.persist(context, request.account)
             if self.deferrable:
-                return self._look_or_defer(context, None)
+                return self._poll_or_defer(context)
+        except Exception as failure:
+            # Airflow's loop obeys soft_fail and never_fail only for what poke() raises.
+            final = isinstance(failure, AirflowSensorTimeout | AirflowFailException)
+            if (self.soft_fail and final) or (self.never_fail and not isinstance(failure, AirflowSensorTimeout)):
+                raise AirflowSkipException(str(failure)) from failure
+            raise
+        try:
             return super().execute(context)
-        except (AirflowSensorTimeout, AirflowFailException) as failure:
+        except (AirflowSensorTimeout, AirflowFailException, AirflowSkipException) as failure:
             if self.ready_when == "settled":
-                # What a try saw that failed is no measure for the next one.
-                TaskSnapshots(context).forget()
+                # The next try starts to wait anew.
+                self._task_state(context).delete()
             if type(failure) is AirflowSensorTimeout:
                 raise self._timed_out() from failure
-            # In the modes that poke, Airflow's own loop has seen to this already.
-            if self.soft_fail:
-                raise AirflowSkipException(str(failure)) from failure
             raise
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look once."""
-        sightings = TaskSnapshots(context) if self.ready_when == "settled" else None
-        before = sightings.load() if sightings else None
-        if (report := self._look(before)) is not None:
-            if sightings:
-                sightings.forget()
+        """Poll the report once."""
+        state = self._task_state(context) if self.ready_when == "settled" else None
+        if state and (stored := state.get()):
+            self._remember(msgspec.convert(stored, ReportSnapshot))
+        if (report := self._poll()) is not None:
+            if state:
+                state.delete()
             return PokeReturnValue(True, self._hand_over(context, report))
-        if sightings and self._verdict is not None:
-            sightings.save(self._verdict.sighting)
+        if state and self._waiting.snapshot is not None:
+            state.set(msgspec.to_builtins(self._waiting.snapshot))
         return PokeReturnValue(False)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Go on where the trigger ended: read the report, or find out why there is none."""
-        if event["status"] == "error":
-            raise AirflowException(f"The triggerer could not wait for the report: {event['message']}")
-        self._request = msgspec.convert(event["request"], ReportRequest)
-        self._wait = msgspec.convert(event["wait"], readiness.Wait)
-        return self._look_or_defer(
-            context, event["sighting"] and msgspec.convert(event["sighting"], readiness.ReportSnapshot)
-        )
+        stored = dict(event)
+        status, message = stored.pop("status"), stored.pop("message", None)
+        if status == "error":
+            raise AirflowException(f"The triggerer could not wait for the report: {message}")
+        with fail_on_permanent_errors(self.hook):
+            self._waiting = WaitingReport.restored(stored)
+        return self._poll_or_defer(context)
+
+    def _get_next_poke_interval(self, started_at: Any, run_duration: Callable[[], float], poke_count: int) -> float:
+        if self.exponential_backoff:
+            seconds = super()._get_next_poke_interval(started_at, run_duration, poke_count)
+        else:
+            seconds = readiness.seconds_to_next_poll(run_duration(), self.poke_interval)
+        self._log_next_poll(seconds)
+        return seconds
+
+    def _log_next_poll(self, seconds: float) -> None:
+        self.log.info("Next poll at %s.", readiness.utc_text(time.time() + seconds))
 
     def _report_request(self) -> ReportRequest:
-        fields = several(self.fields)
+        fields = value_list(self.fields, name="fields")
         if self.min_conversions is not None:
             fields.append(CONVERSIONS)
         try:
@@ -248,19 +282,19 @@ class AnalyticsReportSensor(LinkedInTaskMixin, BaseSensorOperator):
                 raise WrongRuleError(str(failure)) from failure
             raise
 
-    def _what_to_wait_for(self, context: Context) -> readiness.Wait:
+    def _what_to_wait_for(self, request: ReportRequest, context: Context) -> Wait:
         started = time.time()
         if self.reschedule and (first := version_compat.first_reschedule(context)):
             started = first.timestamp()
         delivered = utc_time(self.delivered_at).timestamp() if self.delivered_at else started
-        complete_at = readiness.window_complete_at(self._request.end).timestamp()
+        complete_at = readiness.window_complete_at(request.end).timestamp()
         if self.delivered_at or self.ready_when != "final":
             complete_at = max(complete_at, delivered + limits.REPORT_DELAY.total_seconds())
         if self.ready_when == "final" and complete_at > started + self.timeout:
             self.log.warning(
-                "The time-out strikes before the report is final, which is at %s.", readiness.utc_text(complete_at)
+                "The sensor times out before the report is final, which is at %s.", readiness.utc_text(complete_at)
             )
-        return readiness.Wait(
+        return Wait(
             ready_when=self.ready_when,
             min_conversions=_count(self.min_conversions),
             settle_for=self.settle_for,
@@ -268,64 +302,69 @@ class AnalyticsReportSensor(LinkedInTaskMixin, BaseSensorOperator):
             deadline=started + self.timeout,
         )
 
-    def _look_or_defer(self, context: Context, before: readiness.ReportSnapshot | None) -> Any:
-        if (report := self._look(before)) is not None:
+    def _poll_or_defer(self, context: Context) -> Any:
+        if (report := self._poll()) is not None:
             return self._hand_over(context, report)
-        left = self._wait.deadline - time.time()
+        left = self._waiting.wait.deadline - time.time()
         if left <= 0:
             raise self._timed_out()
-        sighting = self._verdict.sighting if self._verdict else before
+        trigger = AnalyticsReportTrigger(
+            linkedin_conn_id=self.linkedin_conn_id, poll_interval=self.poke_interval, **self._waiting.stored()
+        )
+        self._log_next_poll(trigger.seconds_to_next_poll(self._waiting.wait))
         self.defer(
-            trigger=AnalyticsReportTrigger(
-                linkedin_conn_id=self.linkedin_conn_id,
-                request=readiness.plain(self._request),
-                wait=readiness.plain(self._wait),
-                poll_interval=self.poke_interval,
-                sighting=readiness.plain(sighting) if sighting else None,
-            ),
+            trigger=trigger,
             method_name="execute_complete",
-            # Beyond the trigger's own deadline: strikes only when no triggerer runs.
+            # Later than the trigger's own deadline, so that it applies only when no triggerer runs.
             timeout=dt.timedelta(seconds=left + _TRIGGERER_GRACE),
         )
 
-    def _look(self, before: readiness.ReportSnapshot | None) -> Report | None:
-        """Return the report if it is ready; raise when waiting is in vain."""
+    def _poll(self) -> Report | None:
+        """Return the report if it is ready; raise when waiting cannot help."""
+        request, wait = self._waiting.request, self._waiting.wait
         self._verdict = None
         try:
             with fail_on_permanent_errors(self.hook):
-                report = self.hook.fetch_report(self._request)
-                finding = None if report.rows else self.hook.diagnose_report(self._request)
-        except LinkedInError as error:  # not a lasting one, those are explained
-            self.log.warning("This look failed, the next one may not: %s", error)
+                report = self.hook.fetch_report(request)
+                finding = None if report.rows else self.hook.diagnose_report(request)
+        except LinkedInConversionsError as error:  # Not a permanent one: those have become AirflowFailException.
+            self.log.warning("Polling the report failed; will poll again: %s", error)
             return None
-        window = f"{self._request.start} to {self._request.end}"
+        window = f"{request.start} to {request.end}"
         if finding is not None:
-            raise _FAILURES[finding.cause](finding.words)
-        self._verdict = verdict = readiness.judge(report, self._wait, before, time.time())
-        self.log.info("Report %s: %s", window, verdict.words)
-        if verdict.over:
+            raise _FAILURES[finding.cause](finding.message)
+        self._verdict = verdict = readiness.judge(report, wait, self._waiting.snapshot, time.time())
+        self._remember(verdict.snapshot)
+        self.log.info("Report %s: %s", window, verdict.message)
+        if verdict.window_closed:
             raise NothingAttributedError(
-                f"The report {window} holds {verdict.words}, and the 72 hours that LinkedIn takes ended at "
-                f"{readiness.utc_text(self._wait.complete_at)}. Nothing more is to be expected: check that the events "
+                f"The report {window} holds {verdict.message}, and the 72 hours that LinkedIn takes ended at "
+                f"{readiness.utc_text(wait.complete_at)}, so nothing more will come. Check that the events "
                 "carry identifiers LinkedIn can match, that they fall into this window, and that the associated "
                 "campaigns were running within the rule's attribution windows."
             )
         return report if verdict.ready else None
 
+    def _remember(self, snapshot: ReportSnapshot) -> None:
+        self._waiting = msgspec.structs.replace(self._waiting, snapshot=snapshot)
+
+    def _task_state(self, context: Context) -> TaskState:
+        return TaskState(context, SNAPSHOT_KEY, _SNAPSHOT_RETENTION)
+
     def _timed_out(self) -> AirflowSensorTimeout:
         """Say what was missing when the time ran out."""
-        saw = self._verdict.words if self._verdict else "the last look failed"
-        head = (
-            f"Timed out after {self.timeout:.0f} seconds; report {self._request.start} to {self._request.end}: {saw}."
-        )
-        if self._verdict and self._verdict.sighting.digest and self.ready_when == "settled":
-            return ReportNotSettledError(f"{head} It has not stayed the same for {self.settle_for:.0f} seconds.")
-        if time.time() < self._wait.complete_at:
+        request = self._waiting.request
+        shown = self._verdict.message if self._verdict else "the last poll failed"
+        head = f"Timed out after {self.timeout:.0f} s; report {request.start} to {request.end}: {shown}."
+        if self._verdict and self._verdict.snapshot.digest and self.ready_when == "settled":
+            return ReportNotSettledError(f"{head} It has not stayed the same for {self.settle_for:.0f} s.")
+        if time.time() < self._waiting.wait.complete_at:
             head += " Give the sensor a longer timeout."
         return ReportNotReadyError(head)
 
     def _hand_over(self, context: Context, report: Report) -> list[dict[str, Any]] | None:
-        context["ti"].xcom_push("totals", as_json(report.totals()))
+        if self.do_xcom_push:
+            context["ti"].xcom_push("totals", as_json(report.totals()))
         rows: list[dict[str, Any]] = as_json(report.rows)
         if len(msgspec.json.encode(rows)) <= MAX_XCOM_BYTES:
             return rows
@@ -340,5 +379,5 @@ class AnalyticsReportSensor(LinkedInTaskMixin, BaseSensorOperator):
 def _count(min_conversions: int | str | None) -> int | None:
     try:
         return None if min_conversions is None else int(min_conversions)
-    except ValueError:
+    except (ValueError, TypeError):
         raise ConfigurationError(f"min_conversions={min_conversions!r} is not a number of conversions") from None

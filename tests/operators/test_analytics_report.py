@@ -45,8 +45,8 @@ def report(linkedin: str, run_dag: Callable[..., Any], xcom: Any, task_state: An
         with DAG("reporting", schedule=None) as dag:
             AnalyticsReportOperator(
                 task_id="report",
-                start_date=str(days_ago(first)),
-                end_date=str(days_ago(last)),
+                first_day=str(days_ago(first)),
+                last_day=str(days_ago(last)),
                 on_failure_callback=lambda context: failures.append(context["exception"]),
                 **parameters,
             )
@@ -337,8 +337,8 @@ def test_given_counts_are_reconciled_for_the_window_as_a_whole(
         ({"finder": "attributedRevenueMetrics", "pivot": "CONVERSION"}, "no attributedRevenueMetrics"),
         ({"sent_counts": {1: {"sent": 5}}}, "sent_counts for rule 1 is {'sent': 5}: give a number"),
         ({"sent_counts": {1: None}}, "sent_counts for rule 1 is None"),
-        ({"sent_counts": "{}"}, "sent_counts is a str: give a mapping"),
-        ({"lookback_days": -1, "time_granularity": "DAILY"}, "lookback_days=-1"),
+        ({"sent_counts": "180"}, "sent_counts is str: give a mapping"),
+        ({"lookback_days": -1, "time_granularity": "DAILY"}, "lookback_days is -1"),
     ],
     ids=str,
 )
@@ -428,13 +428,47 @@ def test_wrong_combinations_are_refused_when_the_dag_is_parsed() -> None:
         operator(reconcile=True, results_table="t")
 
 
-def test_the_operators_own_start_date_stays_airflows() -> None:
+def test_start_date_is_airflows_own_beside_first_day() -> None:
     from airflow.providers.common.compat.sdk import DAG
 
     from airflow_provider_linkedin_capi.operators.analytics import AnalyticsReportOperator
 
     begin = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     with DAG("d", schedule=None, start_date=begin, default_args={"start_date": begin}):
-        operator = AnalyticsReportOperator(task_id="report", start_date="{{ ds }}", end_date="{{ ds }}")
+        new = AnalyticsReportOperator(task_id="new", first_day="{{ ds }}", last_day="{{ ds }}")
+        old = AnalyticsReportOperator(task_id="old", start_date="{{ ds }}", end_date="{{ ds }}")
 
-    assert (operator.start_date, operator.end_date, operator.first_day) == (begin, None, "{{ ds }}")
+    for operator in (new, old):
+        assert (operator.start_date, operator.end_date, operator.first_day) == (begin, None, "{{ ds }}")
+
+
+@pytest.mark.parametrize("outlet", ["table", "dictionary"])
+def test_outlets_that_are_not_assets_do_no_harm(
+    sandbox: SandboxServer, rule: int, report: Callable[..., Ended], outlet: str
+) -> None:
+    from airflow.providers.common.compat.lineage.entities import Table
+    from airflow.providers.common.compat.sdk import Asset
+
+    other = Table(database="marketing", cluster="ads", name="report") if outlet == "table" else {"table": "report"}
+    asset = Asset(f"linkedin://report/{outlet}")
+
+    ended = report(6, 3, outlets=[other, asset])
+
+    assert ended.state == "success"
+    [extra] = asset_extras(asset.uri)
+    assert extra["rows"] == ended.summary["rows"] == 4
+
+
+def test_do_xcom_push_false_pushes_no_rows(rule: int, report: Callable[..., Ended]) -> None:
+    ended = report(6, 3, do_xcom_push=False)
+
+    assert (ended.state, ended.summary, ended.rows) == ("success", None, None)
+
+
+def test_campaigns_may_come_as_the_text_of_a_list(
+    sandbox: SandboxServer, rule: int, report: Callable[..., Ended]
+) -> None:
+    ended = report(6, 3, campaigns="{{ params.c }}", params={"c": [CAMPAIGN]}, pivot="CAMPAIGN")
+
+    assert {row["campaign_id"] for row in ended.rows} == {CAMPAIGN}
+    assert "campaigns starts like a list" in str(report(6, 3, campaigns="[345396001").failure)

@@ -204,11 +204,9 @@ def test_the_checkpoint_is_small_and_names_no_person(stream, sandbox, warehouse,
 
     conversions(warehouse, 50, bad_emails={5})
     written = []
-    save = task_state.TaskCheckpoint._write
+    keep = task_state.TaskState.set
     monkeypatch.setattr(
-        task_state.TaskCheckpoint,
-        "_write",
-        lambda self, record: written.append(json.dumps(record)) or save(self, record),
+        task_state.TaskState, "set", lambda self, record: written.append(json.dumps(record)) or keep(self, record)
     )
     stream(**ONE_BY_ONE)
     assert len(written) > 5

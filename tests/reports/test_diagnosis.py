@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def diagnose(hook: LinkedInConversionsHook) -> Any:
-    """``diagnose(**selection)`` looks into the report of yesterday."""
+    """``diagnose(**selection)`` diagnoses the report of yesterday."""
 
     def found(**selection: Any) -> Any:
         asked = hook.report_request(start_date=days_ago(1), end_date=days_ago(1), **selection)
@@ -37,7 +37,7 @@ def test_an_account_without_rules_is_told(diagnose: Any) -> None:
     finding = diagnose()
 
     assert finding.cause is Cause.WRONG_RULE
-    assert "create one first" in finding.words
+    assert "create one first" in finding.message
 
 
 def test_one_associated_rule_is_enough_to_wait_for(sandbox: SandboxServer, diagnose: Any) -> None:

@@ -41,8 +41,8 @@ def wait(linkedin: str, run_dag: Callable[..., Any], xcom: Any, task_state: Any)
             AnalyticsReportSensor(
                 task_id="wait",
                 **{
-                    "start_date": str(DAY),
-                    "end_date": str(DAY),
+                    "first_day": str(DAY),
+                    "last_day": str(DAY),
                     "poke_interval": 0.2,
                     "timeout": 20,
                     "on_failure_callback": lambda context: failures.append(context["exception"]),
@@ -67,7 +67,7 @@ def rule(sandbox: SandboxServer) -> int:
 
 
 @pytest.mark.parametrize("deferrable", [False, True], ids=["poking", "deferred"])
-def test_waits_until_rows_are_attributed_and_hands_them_over(
+def test_it_waits_until_rows_are_attributed_and_returns_them(
     sandbox: SandboxServer, hook: LinkedInConversionsHook, rule: int, wait: Callable[..., Ended], deferrable: bool
 ) -> None:
     sandbox.world.settings.report_delay_seconds = 1.5
@@ -96,7 +96,7 @@ def test_waits_until_rows_are_attributed_and_hands_them_over(
     assert ended.totals["conversion_value_in_local_currency"] == f"{attributed.value:.2f}"
 
 
-def test_waits_for_as_many_conversions_as_asked_for(
+def test_it_waits_for_min_conversions(
     sandbox: SandboxServer, hook: LinkedInConversionsHook, rule: int, wait: Callable[..., Ended]
 ) -> None:
     sandbox.world.settings.restated_share = 0.5
@@ -137,21 +137,21 @@ def test_a_final_report_of_an_old_window_is_read_once(
     assert [request.restli_method for request in sandbox.world.requests].count("adAnalytics.FINDER-analytics") == 1
 
 
-def test_a_final_report_is_not_taken_before_its_time(
+def test_a_final_report_is_not_ready_before_its_time(
     sandbox: SandboxServer, hook: LinkedInConversionsHook, rule: int, wait: Callable[..., Ended]
 ) -> None:
     from airflow_provider_linkedin_capi.sensors.analytics import ReportNotReadyError
 
     deliver(hook, rule, days_ago(1), 60)
 
-    ended = wait(start_date=str(days_ago(1)), end_date=str(days_ago(1)), ready_when="final", timeout=0.5)
+    ended = wait(first_day=str(days_ago(1)), last_day=str(days_ago(1)), ready_when="final", timeout=0.5)
 
     assert isinstance(ended.failure, ReportNotReadyError)
     assert "final from" in str(ended.failure)
 
 
 @pytest.mark.parametrize("deferrable", [False, True], ids=["poking", "deferred"])
-def test_a_time_out_within_72_hours_says_that_linkedin_may_still_attribute(
+def test_a_timeout_within_72_hours_fails_as_not_ready(
     sandbox: SandboxServer,
     hook: LinkedInConversionsHook,
     rule: int,
@@ -170,33 +170,33 @@ def test_a_time_out_within_72_hours_says_that_linkedin_may_still_attribute(
     assert "may still attribute" in str(ended.failure)
 
 
-def test_a_time_out_while_the_report_changes_is_told_apart_and_leaves_no_record(
+def test_a_timeout_while_the_report_changes_fails_as_not_settled(
     sandbox: SandboxServer,
     hook: LinkedInConversionsHook,
     rule: int,
     wait: Callable[..., Ended],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from airflow_provider_linkedin_capi.sensors._sightings import TaskSnapshots
     from airflow_provider_linkedin_capi.sensors.analytics import ReportNotSettledError
+    from airflow_provider_linkedin_capi.task_state import TaskState
 
     deliver(hook, rule, DAY, 60)
-    forget, kept = TaskSnapshots.forget, []
+    delete, left = TaskState.delete, []
 
-    def look_again(sightings: TaskSnapshots) -> None:
-        forget(sightings)
-        kept.append(sightings.load())
+    def delete_and_read(state: TaskState) -> None:
+        delete(state)
+        left.append(state.get())
 
-    monkeypatch.setattr(TaskSnapshots, "forget", look_again)
+    monkeypatch.setattr(TaskState, "delete", delete_and_read)
 
     ended = wait(ready_when="settled", settle_for=60, timeout=1)
 
     assert isinstance(ended.failure, ReportNotSettledError)
-    assert kept == [None]
+    assert left == [None], "the next try starts to wait anew"
 
 
 @pytest.mark.parametrize("deferrable", [False, True], ids=["poking", "deferred"])
-def test_a_window_over_without_conversions_fails_as_such(
+def test_a_closed_window_without_conversions_fails_as_nothing_attributed(
     rule: int, wait: Callable[..., Ended], deferrable: bool
 ) -> None:
     from airflow_provider_linkedin_capi.sensors.analytics import NothingAttributedError
@@ -207,25 +207,25 @@ def test_a_window_over_without_conversions_fails_as_such(
     assert "72 hours" in str(ended.failure)
 
 
-def test_an_old_window_whose_events_may_just_have_been_sent_is_waited_for(
+def test_it_waits_for_an_old_window_that_was_just_backfilled(
     sandbox: SandboxServer, hook: LinkedInConversionsHook, rule: int, wait: Callable[..., Ended]
 ) -> None:
     sandbox.world.settings.report_delay_seconds = 1
     deliver(hook, rule, days_ago(60), 60)
 
-    ended = wait(start_date=str(days_ago(60)), end_date=str(days_ago(60)))
+    ended = wait(first_day=str(days_ago(60)), last_day=str(days_ago(60)))
 
     assert ended.state == "success"
 
 
-def test_an_empty_final_report_passes_when_no_conversions_are_asked_for(rule: int, wait: Callable[..., Ended]) -> None:
+def test_min_conversions_zero_accepts_an_empty_final_report(rule: int, wait: Callable[..., Ended]) -> None:
     ended = wait(ready_when="final", min_conversions=0)
 
     assert (ended.state, ended.rows) == ("success", [])
 
 
 @pytest.mark.parametrize("deferrable", [False, True], ids=["poking", "deferred"])
-def test_an_account_without_a_role_is_no_empty_report(
+def test_an_account_without_a_role_fails_at_once(
     sandbox: SandboxServer, wait: Callable[..., Ended], deferrable: bool
 ) -> None:
     from airflow_provider_linkedin_capi.sensors.analytics import NoReportAccessError
@@ -271,7 +271,7 @@ def test_an_unknown_or_foreign_rule_fails_at_once(
     assert isinstance(ended.failure, WrongRuleError)
 
 
-def test_passing_troubles_only_cost_a_look(
+def test_a_passing_failure_is_polled_again(
     sandbox: SandboxServer, hook: LinkedInConversionsHook, rule: int, wait: Callable[..., Ended]
 ) -> None:
     deliver(hook, rule, DAY, 60)
@@ -316,11 +316,11 @@ def test_rows_too_large_for_xcom_are_left_to_the_operator(
     assert ended.totals["external_website_conversions"] > 0
 
 
-def test_an_impossible_report_is_refused_in_words(wait: Callable[..., Ended]) -> None:
-    ended = wait(start_date=str(days_ago(400)), pivot="CONVERSIONS")
+def test_an_impossible_report_fails_with_all_reasons(wait: Callable[..., Ended]) -> None:
+    ended = wait(first_day=str(days_ago(400)), pivot="CONVERSIONS")
 
-    assert "CONVERSIONS is none of" in str(ended.failure)
-    assert "ask for MONTHLY" in str(ended.failure)
+    assert "CONVERSIONS is not one of" in str(ended.failure)
+    assert "choose time_granularity MONTHLY" in str(ended.failure)
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_an_impossible_report_is_refused_in_words(wait: Callable[..., Ended]) ->
     ],
     ids=["min_conversions", "delivered_at"],
 )
-def test_a_template_that_gives_no_value_fails_without_a_retry(
+def test_an_unusable_parameter_fails_without_a_retry(
     wait: Callable[..., Ended], parameters: dict[str, Any], complaint: str
 ) -> None:
     from airflow.providers.common.compat.sdk import AirflowFailException
@@ -343,15 +343,131 @@ def test_a_template_that_gives_no_value_fails_without_a_retry(
     assert complaint in str(ended.failure)
 
 
-def test_a_time_to_settle_is_a_number_when_the_dag_is_parsed() -> None:
+def test_settle_for_is_checked_at_parse_time() -> None:
     from airflow_provider_linkedin_capi.sensors.analytics import AnalyticsReportSensor
 
     with pytest.raises(ValueError, match="1h"):
-        AnalyticsReportSensor(task_id="wait", start_date=DAY, end_date=DAY, settle_for="1h")  # type: ignore[arg-type]
+        AnalyticsReportSensor(task_id="wait", first_day=DAY, last_day=DAY, settle_for="1h")  # type: ignore[arg-type]
 
 
-def test_an_unknown_criterion_is_refused_when_the_dag_is_parsed() -> None:
+def test_an_unknown_ready_when_is_refused_at_parse_time() -> None:
     from airflow_provider_linkedin_capi.sensors.analytics import AnalyticsReportSensor
 
     with pytest.raises(ValueError, match="rows, settled, final"):
-        AnalyticsReportSensor(task_id="wait", start_date=DAY, end_date=DAY, ready_when="soon")
+        AnalyticsReportSensor(task_id="wait", first_day=DAY, last_day=DAY, ready_when="soon")
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["poking", "deferred"])
+def test_never_fail_skips(sandbox: SandboxServer, wait: Callable[..., Ended], deferrable: bool) -> None:
+    if not _airflow_knows("never_fail"):
+        pytest.skip("this Airflow has no never_fail")
+    sandbox.world.add_rule(name="Lonely")
+
+    assert wait(conversion_rules="Lonely", never_fail=True, deferrable=deferrable).state == "skipped"
+
+
+def _airflow_knows(parameter: str) -> bool:
+    import inspect
+
+    from airflow.providers.common.compat.sdk import BaseSensorOperator
+
+    return parameter in inspect.signature(BaseSensorOperator.__init__).parameters
+
+
+def test_rules_and_campaigns_may_come_as_the_text_of_lists(
+    sandbox: SandboxServer, hook: LinkedInConversionsHook, rule: int, wait: Callable[..., Ended]
+) -> None:
+    other = sandbox.world.add_rule(name="Sign-up", campaigns=[CAMPAIGN])
+    deliver(hook, rule, DAY, 60)
+    deliver(hook, other, DAY, 60)
+
+    ended = wait(
+        conversion_rules="{{ params.rules }}",
+        campaigns="{{ params.campaigns }}",
+        params={"rules": f"{rule},{other}", "campaigns": [CAMPAIGN]},
+    )
+
+    assert {row["conversion_id"] for row in ended.rows} == {rule, other}
+    assert "campaigns=List(urn%3Ali%3AsponsoredCampaign%3A345396001)" in str(
+        [request.query for request in sandbox.world.requests if request.path == "/rest/adAnalytics"]
+    )
+
+
+def test_the_log_says_when_the_next_poll_is(
+    sandbox: SandboxServer,
+    hook: LinkedInConversionsHook,
+    rule: int,
+    wait: Callable[..., Ended],
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    sandbox.world.settings.report_delay_seconds = 0.6
+    deliver(hook, rule, DAY, 60)
+
+    with caplog.at_level("INFO"):
+        wait()
+
+    assert "Next poll at 20" in caplog.text + capfd.readouterr().out
+
+
+def test_first_day_works_with_partial_and_expand(
+    sandbox: SandboxServer,
+    hook: LinkedInConversionsHook,
+    linkedin: str,
+    rule: int,
+    run_dag: Callable[..., Any],
+    xcom: Any,
+) -> None:
+    from airflow.providers.common.compat.sdk import DAG
+
+    from airflow_provider_linkedin_capi.sensors.analytics import AnalyticsReportSensor
+
+    deliver(hook, rule, DAY, 60)
+    begin = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    with DAG("mapped", schedule=None, start_date=begin, default_args={"start_date": begin}) as dag:
+        AnalyticsReportSensor.partial(
+            task_id="wait", first_day="{{ params.day }}", last_day="{{ params.day }}", params={"day": str(DAY)}
+        ).expand(conversion_rules=[rule])
+
+    ended = run_dag(dag)
+
+    assert [row["start_date"] for row in xcom(ended, "wait", map_index=0)] == [str(DAY)]
+
+
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+def test_long_ids_fit_into_variables_of_airflow_before_3_3(
+    sandbox: SandboxServer,
+    hook: LinkedInConversionsHook,
+    linkedin: str,
+    rule: int,
+    run_dag: Callable[..., Any],
+    task_state: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+) -> None:
+    from airflow.providers.common.compat.sdk import DAG, Variable
+
+    from airflow_provider_linkedin_capi import task_state as store
+    from airflow_provider_linkedin_capi.sensors.analytics import AnalyticsReportSensor
+
+    monkeypatch.setattr(store, "_state_store", lambda context: None)
+    keys = []
+    keep = Variable.set
+    monkeypatch.setattr(Variable, "set", lambda key, *args, **kwargs: keys.append(key) or keep(key, *args, **kwargs))
+    deliver(hook, rule, DAY, 60)
+    with DAG("d" * 250, schedule=None) as dag:
+        AnalyticsReportSensor(
+            task_id="t" * 250,
+            first_day=str(DAY),
+            last_day=str(DAY),
+            ready_when="settled",
+            settle_for=0.5,
+            poke_interval=0.3,
+            mode=mode,
+        )
+
+    ended = run_dag(dag)
+
+    assert task_state(ended, "t" * 250) == "success"
+    assert keys
+    assert max(map(len, keys)) <= 250

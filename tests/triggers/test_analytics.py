@@ -1,4 +1,4 @@
-"""The report trigger by itself: its events, its patience, and what it leaves in the database."""
+"""The report trigger by itself: its events and its deadline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_linkedin_capi.api import limits
-from airflow_provider_linkedin_capi.reports.readiness import Wait, plain
+from airflow_provider_linkedin_capi.reports.readiness import ReportSnapshot, Wait, WaitingReport
 from airflow_provider_linkedin_capi.reports.request import ReportRequest
 from airflow_provider_linkedin_capi.triggers.analytics import AnalyticsReportTrigger
 from tests.support.attribution import CAMPAIGN, days_ago, deliver
@@ -28,16 +28,14 @@ def make(linkedin: str) -> Make:
     """``make(**wait)`` builds a trigger for a report of three days ago."""
 
     def trigger(
-        *, poll_interval: float = 0.05, sighting: Any = None, patience: float = 10, **wait: Any
+        *, poll_interval: float = 0.05, snapshot: ReportSnapshot | None = None, patience: float = 10, **wait: Any
     ) -> AnalyticsReportTrigger:
         request = ReportRequest(account="urn:li:sponsoredAccount:5012345", start=days_ago(3), end=days_ago(3))
         wanted = Wait(**{"complete_at": time.time() + 3600, "deadline": time.time() + patience, **wait})
         return AnalyticsReportTrigger(
             linkedin_conn_id=linkedin,
-            request=plain(request),
-            wait=plain(wanted),
             poll_interval=poll_interval,
-            sighting=sighting,
+            **WaitingReport(request=request, wait=wanted, snapshot=snapshot).stored(),
         )
 
     return trigger
@@ -61,10 +59,10 @@ def delivered(sandbox: SandboxServer, hook: LinkedInConversionsHook) -> int:
     return sandbox.world.attributed_totals().conversions
 
 
-def test_a_trigger_is_made_again_from_what_it_serialises(make: Make, linkedin: str) -> None:
+def test_a_trigger_is_rebuilt_from_what_it_serialises(make: Make, linkedin: str) -> None:
     from airflow.providers.common.compat.sdk import BaseHook  # noqa: F401 - Airflow is set up
 
-    trigger = make(ready_when="settled", settle_for=5.0, min_conversions=3, sighting={"digest": "a", "since": 1.5})
+    trigger = make(ready_when="settled", settle_for=5.0, min_conversions=3, snapshot=ReportSnapshot("a", 1.5))
     path, arguments = trigger.serialize()
 
     stored = json.loads(json.dumps(arguments))
@@ -81,14 +79,14 @@ def test_nothing_secret_is_in_its_arguments_or_events(make: Make, delivered: int
     assert "sandbox-token" not in json.dumps([trigger.serialize()[1], fired(trigger)])
 
 
-def test_it_fires_when_the_report_is_ready_and_leaves_the_rows_to_the_worker(make: Make, delivered: int) -> None:
+def test_it_fires_when_the_report_is_ready_without_the_rows(make: Make, delivered: int) -> None:
     payload = fired(make(min_conversions=delivered))
 
     assert payload["status"] == "ready"
-    assert set(payload) == {"status", "request", "wait", "sighting"}
+    assert set(payload) == {"status", "request", "wait", "snapshot", "version"}
 
 
-def test_it_sleeps_before_the_first_look(sandbox: SandboxServer, make: Make, delivered: int) -> None:
+def test_it_sleeps_before_the_first_poll(sandbox: SandboxServer, make: Make, delivered: int) -> None:
     sandbox.world.requests.clear()
     began = time.time()
 
@@ -98,16 +96,14 @@ def test_it_sleeps_before_the_first_look(sandbox: SandboxServer, make: Make, del
     assert first.received_at - began >= 0.5
 
 
-def test_it_looks_again_until_there_is_enough(
-    sandbox: SandboxServer, hook: LinkedInConversionsHook, make: Make
-) -> None:
+def test_it_polls_until_there_is_enough(sandbox: SandboxServer, hook: LinkedInConversionsHook, make: Make) -> None:
     sandbox.world.settings.report_delay_seconds = 0.6
     deliver(hook, sandbox.world.add_rule(campaigns=[CAMPAIGN]), days_ago(3), 40)
 
     assert fired(make())["status"] == "ready"
 
-    looks = [request for request in sandbox.world.requests if request.path == "/rest/adAnalytics"]
-    assert len(looks) > 2
+    polls = [request for request in sandbox.world.requests if request.path == "/rest/adAnalytics"]
+    assert len(polls) > 2
 
 
 def test_the_deadline_is_a_point_in_time_so_a_restart_adds_nothing(
@@ -124,28 +120,28 @@ def test_a_long_poll_interval_does_not_outlast_the_deadline(make: Make) -> None:
     assert fired(make(poll_interval=3600, patience=0.3))["status"] == "timeout"
 
 
-def test_a_final_report_is_looked_at_once_when_its_time_has_come(
+def test_a_final_report_is_polled_once_when_its_time_has_come(
     sandbox: SandboxServer, make: Make, delivered: int
 ) -> None:
     sandbox.world.requests.clear()
 
     assert fired(make(ready_when="final", complete_at=time.time() + 0.5))["status"] == "ready"
 
-    looks = [request for request in sandbox.world.requests if request.path == "/rest/adAnalytics"]
-    assert len(looks) == 1
+    polls = [request for request in sandbox.world.requests if request.path == "/rest/adAnalytics"]
+    assert len(polls) == 1
 
 
-def test_it_is_over_when_the_72_hours_are_and_nothing_is_there(sandbox: SandboxServer, make: Make) -> None:
-    assert fired(make(complete_at=time.time()))["status"] == "over"
+def test_it_fires_when_the_72_hours_end_without_rows(sandbox: SandboxServer, make: Make) -> None:
+    assert fired(make(complete_at=time.time()))["status"] == "window_closed"
 
 
-def test_what_the_worker_saw_counts_for_settling(make: Make, delivered: int) -> None:
+def test_the_workers_snapshot_counts_for_settling(make: Make, delivered: int) -> None:
     first = fired(make())
-    seen = {**first["sighting"], "since": time.time() - 3600}
+    seen = ReportSnapshot(first["snapshot"]["digest"], time.time() - 3600)
 
-    payload = fired(make(ready_when="settled", settle_for=3600, sighting=seen))
+    payload = fired(make(ready_when="settled", settle_for=3600, snapshot=seen))
 
-    assert (payload["status"], payload["sighting"]) == ("ready", seen)
+    assert (payload["status"], payload["snapshot"]["since"]) == ("ready", seen.since)
 
 
 def test_a_refusal_goes_back_to_the_worker(sandbox: SandboxServer, make: Make) -> None:
@@ -163,7 +159,7 @@ def test_a_report_that_linkedin_cuts_off_goes_back_to_the_worker(
     assert fired(make())["status"] == "refused"
 
 
-def test_passing_troubles_cost_a_look(sandbox: SandboxServer, make: Make, delivered: int) -> None:
+def test_a_passing_failure_is_polled_again(sandbox: SandboxServer, make: Make, delivered: int) -> None:
     fault = sandbox.world.faults.add("throttle", path="/rest/adAnalytics", window="DAY", times=1)
 
     assert fired(make())["status"] == "ready"
@@ -201,7 +197,7 @@ def test_a_missing_connection_is_an_event_not_a_crash(make: Make) -> None:
 
 
 def test_others_on_the_event_loop_go_on_meanwhile(sandbox: SandboxServer, make: Make, delivered: int) -> None:
-    """A look at a slow LinkedIn holds up nobody else."""
+    """Polling a slow LinkedIn holds up nobody else."""
     sandbox.world.settings.latency_seconds = 0.8
 
     async def turns() -> int:
@@ -214,7 +210,7 @@ def test_others_on_the_event_loop_go_on_meanwhile(sandbox: SandboxServer, make: 
         assert (await waiting).payload["status"] == "ready"
         return count
 
-    # Five before the look, and a loop that stood still while LinkedIn took its time would turn no more often.
+    # Five before the poll, and a loop that stood still while LinkedIn took its time would turn no more often.
     assert asyncio.run(turns()) > 12
 
 
