@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
     from demo.airflow_stack import AirflowStack
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.postgres", "tests.mariadb"]
 
 AD_ACCOUNT_ID = "5012345"
 ACCESS_TOKEN = "sandbox-token"

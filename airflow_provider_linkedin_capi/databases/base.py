@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from airflow_provider_linkedin_capi.databases import errors
 from airflow_provider_linkedin_capi.databases.tables import name_parts, short_name, storable
@@ -26,6 +26,12 @@ Parameters = Mapping[str, Any] | Iterable[Any]
 Row = Sequence[Any]
 Key = tuple[Any, ...]
 
+#: The SQLSTATE of a key that is there already.
+UNIQUE_VIOLATION = "23505"
+#: How often other writers may be in the way of one insertion. Each time, one of them has finished.
+_CONFLICTS = 20
+#: How long a transaction is repeated that others keep rolling back.
+_CONFLICT_SECONDS = 60
 #: A connection that was idle for longer is tried before it is used.
 _IDLE_SECONDS = 30.0
 
@@ -111,9 +117,7 @@ class Database:
             # Some drivers know the columns of a server-side cursor only after the first rows.
             portion = list(cursor.fetchmany(size)) if cursor.description or self._is_server_side(cursor) else None
         if cursor.description is None or portion is None:
-            raise DatabaseError(
-                f"The statement on connection {self.conn_id!r} returns no rows. Write a single SELECT.", permanent=True
-            )
+            raise self._no_rows()
         columns = tuple(self.column_name(column[0]) for column in cursor.description)
 
         def portions() -> Iterator[list[Any]]:
@@ -131,6 +135,11 @@ class Database:
             yield columns, chunk if not chunk or type(chunk[0]) is tuple else list(map(tuple, chunk))
             if len(chunk) < size:
                 return
+
+    def _no_rows(self) -> DatabaseError:
+        return DatabaseError(
+            f"The statement on connection {self.conn_id!r} returns no rows. Write a single SELECT.", permanent=True
+        )
 
     def _reading_connection(self) -> Any:
         return self._connect()
@@ -175,7 +184,7 @@ class Database:
         if self.columns(table) is not None:
             return
         try:
-            self._create(table)
+            self._repeated(lambda: self._create(table))
         except DatabaseError as error:
             # Somebody else may have been faster, which databases report in many ways.
             if self.columns(table) is None:
@@ -243,6 +252,27 @@ class Database:
                 commit_every=1000,
             )
 
+    def _executemany(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Append by the driver's ``executemany``, for drivers that send many rows at once."""
+        insert = self._insert_statement(table, columns, 1)
+        with (
+            self.translated(f"Writing to {table.name} on connection {self.conn_id!r}", insert),
+            contextlib.closing(self._new_cursor(self._ready())) as cursor,
+        ):
+            cursor.executemany(self._with_placeholders(insert), self._bound_rows(rows))
+
+    def _insert_many_values(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Append by INSERT statements of as many rows as parameters are allowed, where ``executemany`` sends each."""
+        size = max(self.parameter_limit // len(columns), 1)
+        for start in range(0, len(rows), size):
+            chunk = rows[start : start + size]
+            insert = self._insert_statement(table, columns, len(chunk))
+            self.execute(insert, [value for row in chunk for value in row])
+
+    def _insert_statement(self, table: Table, columns: Sequence[str], rows: int) -> str:
+        values = ", ".join([f"({', '.join('?' * len(columns))})"] * rows)
+        return f"INSERT INTO {self.name(table.name)} ({self._list(columns)}) VALUES {values}"
+
     def insert_new(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> set[Key]:
         """Add the rows whose key is not in the table yet, all or none; return the keys that are, and were left out.
 
@@ -266,7 +296,25 @@ class Database:
         return found
 
     def _insert_new(self, table: Table, columns: Sequence[str], rows: list[Row], keys: list[Key]) -> set[Key]:
-        raise NotImplementedError
+        there: set[Key] = set()
+        if self._depth:
+            # A failure would end the caller's transaction.
+            there = self._present(table, keys)
+        for attempt in range(1, _CONFLICTS + 1):
+            # Nearly always nobody else has the keys, so inserting comes before looking.
+            new = [row for row, key in zip(rows, keys, strict=True) if key not in there]
+            try:
+                self.append(table, columns, new)
+            except DatabaseError as error:
+                if error.code != UNIQUE_VIOLATION or self._depth or attempt == _CONFLICTS:
+                    raise
+                there = self._present(table, keys)
+            else:
+                break
+        return there
+
+    def _present(self, table: Table, keys: list[Key]) -> set[Key]:
+        return {tuple(row) for row in self.find(table, table.key, keys)}
 
     def replace_window(
         self, table: Table, columns: Sequence[str], rows: Sequence[Row], where: str, parameters: Sequence[Any] = ()
@@ -425,11 +473,11 @@ class Database:
             self.close()
 
     def _repeated(self, action: Callable[[], Any]) -> Any:
-        """Do something that the database rolls back when another writer is in its way; again, a few times."""
+        """Do something that the database rolls back when another writer is in its way; again, for a while."""
         for attempt in Retrying(
             retry=retry_if_exception(lambda error: isinstance(error, DatabaseError) and self._rolled_back(error)),
             wait=wait_random_exponential(multiplier=0.05, max=2),
-            stop=stop_after_attempt(1 if self._depth else 8),
+            stop=stop_after_delay(0 if self._depth else _CONFLICT_SECONDS),
             reraise=True,
         ):
             with attempt:

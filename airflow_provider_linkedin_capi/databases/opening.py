@@ -30,8 +30,18 @@ _EXTRAS["oracle"] = "oracle"
 
 #: Adapters by the name of the hook's class, or of a class that it derives from.
 _ADAPTERS = {
+    "BigQueryHook": "bigquery.BigQuery",
+    "ClickHouseHook": "clickhouse.ClickHouse",
+    "DatabricksSqlHook": "databricks.Databricks",
+    "DuckDBHook": "duckdb.DuckDb",
+    "MsSqlHook": "mssql.SqlServer",
+    "MySqlHook": "mysql.MySql",
+    "OracleHook": "oracle.Oracle",
     "PostgresHook": "postgres.Postgres",
+    "RedshiftSQLHook": "redshift.Redshift",
+    "SnowflakeHook": "snowflake.Snowflake",
     "SqliteHook": "sqlite.Sqlite",
+    "TrinoHook": "trino.Trino",
 }
 
 
@@ -95,12 +105,27 @@ def _is_missing(error: Exception) -> bool:
 
 
 def _adapter(hook: DbApiHook) -> type[Database]:
-    package = __package__
-    for base in type(hook).__mro__:
-        if path := _ADAPTERS.get(base.__name__):
-            module, _, name = path.partition(".")
-            adapter: type[Database] = getattr(import_module(f"{package}.{module}"), name)
-            return adapter
-    from airflow_provider_linkedin_capi.databases.base import Database
+    path = _adapter_path(hook)
+    module, _, name = path.partition(".")
+    adapter: type[Database] = getattr(import_module(f"{__package__}.{module}"), name)
+    return adapter
 
-    return Database
+
+def _adapter_path(hook: DbApiHook) -> str:
+    found = next((path for base in type(hook).__mro__ if (path := _ADAPTERS.get(base.__name__))), "base.Database")
+    if found == "postgres.Postgres" and _is_redshift(hook):
+        return "redshift.Redshift"
+    if hook.conn_type == "odbc" and "sql server" in str(getattr(hook, "driver", "")).lower():
+        return "mssql.SqlServer"
+    return found
+
+
+def _is_redshift(hook: DbApiHook) -> bool:
+    """Whether a connection of type ``postgres`` leads to Redshift, which many do."""
+    extra = hook.connection.extra_dejson
+    host = str(hook.connection.host or "")
+    return bool(
+        extra.get("redshift")
+        or extra.get("redshift-serverless")
+        or host.endswith((".redshift.amazonaws.com", ".redshift-serverless.amazonaws.com"))
+    )

@@ -7,7 +7,7 @@ import uuid
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_linkedin_capi.databases.base import Database
+from airflow_provider_linkedin_capi.databases.base import UNIQUE_VIOLATION, Database
 from airflow_provider_linkedin_capi.exceptions import DatabaseError
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.databases.tables import Table
 
 _INSERT_ROWS = 1000
-_UNIQUE_VIOLATION = "23505"
 #: What COPY's text form escapes.
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _UNESCAPED_TYPES = frozenset({int, float, type(None)})
@@ -94,7 +93,7 @@ class Postgres(Database):
                 with self.transaction():
                     self._append(table, columns, rows)
             except DatabaseError as error:
-                if error.code != _UNIQUE_VIOLATION:
+                if error.code != UNIQUE_VIOLATION:
                     raise
             else:
                 return set()
@@ -102,10 +101,9 @@ class Postgres(Database):
         with self.transaction():
             for start in range(0, len(rows), _INSERT_ROWS):
                 chunk = rows[start : start + _INSERT_ROWS]
-                values = ", ".join([f"({', '.join('?' * len(columns))})"] * len(chunk))
                 inserted |= set(
                     self.query(
-                        f"INSERT INTO {self.name(table.name)} ({self._list(columns)}) VALUES {values} "
+                        f"{self._insert_statement(table, columns, len(chunk))} "
                         f"ON CONFLICT ({self._list(table.key)}) DO NOTHING RETURNING {self._list(table.key)}",
                         [value for row in chunk for value in row],
                     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
 
-from airflow_provider_linkedin_capi.databases.base import Database, Key, Row, naive_utc
+from airflow_provider_linkedin_capi.databases.base import Database, Row, naive_utc
 from airflow_provider_linkedin_capi.databases.tables import name_parts
 
 if TYPE_CHECKING:
@@ -86,19 +86,7 @@ class Sqlite(Database):
         return [f"CREATE INDEX {index} ON {self.quoted(name)} ({self._list(table.index)})"]
 
     def _append(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        placeholders = ", ".join("?" * len(columns))
-        insert = f"INSERT INTO {self.name(table.name)} ({self._list(columns)}) VALUES ({placeholders})"
-        with self.translated(f"Writing to {table.name} on connection {self.conn_id!r}", insert):
-            self._ready().executemany(insert, self._bound_rows(rows))
-
-    def _insert_new(self, table: Table, columns: Sequence[str], rows: list[Row], keys: list[Key]) -> set[Key]:
-        with self.transaction():
-            # Nobody else writes during this transaction.
-            there = {row[: len(table.key)] for row in self.find(table, table.key, keys)}
-            new = [row for row, key in zip(rows, keys, strict=True) if key not in there] if there else rows
-            if new:
-                self._append(table, columns, new)
-        return there
+        self._executemany(table, columns, rows)
 
     def _among(self, name: str, values: list[Any]) -> str:
         return f"{self.quoted(name)} IN (SELECT value FROM json_each(?))"
