@@ -86,11 +86,22 @@ def test_every_operator_and_sensor_shows_a_use_of_itself_with_parameters_that_ex
         assert_parameters_exist(examples)
 
 
+def parameters_of(documented: type) -> set[str]:
+    """Return the parameters that a class and its base classes take."""
+    return {each for base in documented.__mro__ for each in inspect.signature(base.__init__).parameters}
+
+
+def test_every_documented_parameter_exists() -> None:
+    for name, documented in classes().items():
+        described = set(re.findall(r"^:param (\w+):", inspect.getdoc(documented) or "", re.MULTILINE))
+        assert described <= parameters_of(documented), name
+
+
 def assert_parameters_exist(code: str) -> None:
     known = classes()
     for call in calls(code, set(known)):
         name = call.func.id  # type: ignore[attr-defined]
-        parameters = {each for base in known[name].__mro__ for each in inspect.signature(base.__init__).parameters}
+        parameters = parameters_of(known[name])
         given = {keyword.arg for keyword in call.keywords if keyword.arg}
         assert given <= parameters, f"{name} has no {', '.join(sorted(given - parameters))}"
 

@@ -30,7 +30,7 @@ def to_markdown(docstring: str) -> str:
     """Return the docstring with its directives, links and roles as Markdown, and a link for each page it names."""
     text = CODE.sub(_fence, docstring + "\n")
     text = LINK.sub(r"[\1](\2)", SEE_ALSO.sub("See also: ", text))
-    return PAGE.sub(r"[\1](../../\1/)", ROLE.sub(_reference, text)).rstrip()
+    return PAGE.sub(r"[\1](../\1.md)", ROLE.sub(_reference, text)).rstrip()
 
 
 class Docstrings(Extension):
