@@ -371,6 +371,10 @@ class DeliveryInterruptedError(DeliveryStoppedError):
     """Somebody called :meth:`Delivery.stop`."""
 
 
+class DeliverySupersededError(LinkedInConversionsError):
+    """Another process has taken over the same task instance: Airflow had given up on this one."""
+
+
 def element_messages(message: str) -> dict[int, str]:
     """Return LinkedIn's message for each batch position named in an error text, in any documented form."""
     found: dict[int, str] = {}
