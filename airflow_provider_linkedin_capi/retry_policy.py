@@ -6,6 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi import version_compat
+from airflow_provider_linkedin_capi.api import limits
 from airflow_provider_linkedin_capi.exceptions import (
     DayLimitReachedError,
     DeliveryStoppedError,
@@ -15,7 +16,8 @@ from airflow_provider_linkedin_capi.exceptions import (
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-_CLOCKS_DIFFER = dt.timedelta(minutes=2)
+#: A request just before LinkedIn's midnight only costs one more wait of this kind.
+_AFTER_RESET = dt.timedelta(seconds=10)
 
 
 def is_permanent(error: BaseException) -> bool:
@@ -25,15 +27,18 @@ def is_permanent(error: BaseException) -> bool:
 
 
 def after_reset(error: DayLimitReachedError) -> dt.datetime:
-    """Return when to go on after a day's limit: a little late, since being early would cost another day."""
-    return error.resets_at + _CLOCKS_DIFFER
+    """Return when to go on after a day's limit: a little later than LinkedIn lifts it."""
+    return error.resets_at + _AFTER_RESET
 
 
 def wait_seconds(error: BaseException) -> float | None:
-    """Return how long LinkedIn wants to be left alone, or None when it did not say."""
+    """Return how many seconds LinkedIn asks to wait, at most a day, or None when it does not say."""
+    seconds: float | None
     if isinstance(error, DayLimitReachedError):
-        return max(0.0, (after_reset(error) - dt.datetime.now(dt.UTC)).total_seconds())
-    return getattr(cause(error), "retry_after", None)
+        seconds = (after_reset(error) - dt.datetime.now(dt.UTC)).total_seconds()
+    else:
+        seconds = getattr(cause(error), "retry_after", None)
+    return None if seconds is None else min(max(0.0, seconds), limits.LONGEST_RETRY_AFTER_SECONDS)
 
 
 def cause(error: BaseException) -> BaseException:
@@ -51,15 +56,15 @@ def default_retry_policy(kwargs: dict[str, Any]) -> None:
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether Airflow is to make no further try: none would help, or this Airflow cannot be told to wait for a day."""
+    """Whether Airflow should stop retrying: a retry would not help, or this Airflow cannot be told to wait a day."""
     return is_permanent(error) or (version_compat.RetryPolicy is None and isinstance(error, DayLimitReachedError))
 
 
 class LinkedInRetryPolicy(version_compat.RetryPolicy or object):  # type: ignore[misc]
-    """Waits as long as LinkedIn asks for, and fails at once where no retry can help.
+    """Waits as long as LinkedIn asks, and fails at once where no retry can help.
 
     It is the default of this provider's operators on Airflow 3.3 and newer; ``retry_policy=None`` brings back
-    Airflow's own delays. What no retry can mend, operators raise as ``AirflowFailException`` on every Airflow.
+    Airflow's own delays. Permanent errors are raised as ``AirflowFailException`` by the operators, on every Airflow.
 
     .. seealso:: Airflow's *Retry policies*
     """
@@ -70,7 +75,7 @@ class LinkedInRetryPolicy(version_compat.RetryPolicy or object):  # type: ignore
         """Decide about one failed try."""
         decision = version_compat.RetryDecision
         if is_permanent(exception):
-            return decision.fail(f"no retry can mend this: {type(cause(exception)).__name__}")
+            return decision.fail(f"{type(cause(exception)).__name__} is permanent: a retry would fail the same way")
         if (seconds := wait_seconds(exception)) is not None:
             return decision.retry(dt.timedelta(seconds=seconds), reason=f"LinkedIn asks to wait {seconds:.0f} s")
         return decision.default()

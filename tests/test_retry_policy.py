@@ -17,7 +17,7 @@ PERMANENT = [
     exceptions.NotFoundError("no such rule", status=404),
     exceptions.VersionError("not active", status=426),
     exceptions.TooLargeError("too large", status=413),
-    exceptions.RateLimitError("SEGMENT_LIMIT_EXCEEDED", status=429),
+    exceptions.RateLimitError("SEGMENT_LIMIT_EXCEEDED", status=429, window="quota"),
     exceptions.ConfigurationError("two columns for one field"),
 ]
 PASSING = [
@@ -26,6 +26,7 @@ PASSING = [
     exceptions.ServerError("oops", status=500),
     exceptions.NotSentError("no connection"),
     exceptions.OutcomeUnknownError("reset"),
+    exceptions.ForeignAnswerError("a firewall's page"),
     SourceError("the database went away"),
     ValueError("I/O operation on closed file"),
     UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
@@ -67,7 +68,20 @@ def test_the_wait_that_linkedin_asks_for_is_obeyed():
 def test_a_day_limit_is_waited_for_until_a_little_after_its_end():
     midnight = dt.datetime.now(dt.UTC) + dt.timedelta(hours=3)
     seconds = retry_policy.wait_seconds(day_limit(midnight))
-    assert 3 * 3600 + 60 < seconds < 3 * 3600 + 180
+    assert 3 * 3600 < seconds < 3 * 3600 + 60
+
+
+def test_a_day_limit_that_ended_meanwhile_is_hardly_waited_for():
+    assert retry_policy.wait_seconds(day_limit(dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1))) < 60
+    assert retry_policy.wait_seconds(day_limit(dt.datetime.now(dt.UTC) - dt.timedelta(days=1))) == 0
+
+
+@pytest.mark.parametrize("seconds", [86_400_000_000.0, 1e300, float("inf")])
+def test_no_wait_is_longer_than_a_day(seconds):
+    error = exceptions.RateLimitError("slow", status=429, retry_after=seconds)
+    assert retry_policy.wait_seconds(error) == 86_400
+    if version_compat.RetryPolicy is not None:
+        assert retry_policy.LinkedInRetryPolicy().evaluate(error, 1, 3).retry_delay == dt.timedelta(days=1)
 
 
 @pytest.mark.skipif(version_compat.RetryPolicy is None, reason="Airflow before 3.3 has no retry policies")
@@ -89,7 +103,7 @@ def test_the_author_s_own_policy_wins():
     assert isinstance(_with_default({})["retry_policy"], retry_policy.LinkedInRetryPolicy)
 
 
-def test_without_policies_a_day_limit_ends_the_task_as_what_is_lasting_does(monkeypatch):
+def test_without_policies_a_day_limit_ends_the_task(monkeypatch):
     used_up = day_limit(dt.datetime.now(dt.UTC))
     assert retry_policy.is_final(used_up) is (version_compat.RetryPolicy is None)
     monkeypatch.setattr(version_compat, "RetryPolicy", None)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from airflow_provider_linkedin_capi import exceptions
-from airflow_provider_linkedin_capi.api import refusals, restli
+from airflow_provider_linkedin_capi.api import restli
+from airflow_provider_linkedin_capi.api.call import refusal_in
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -84,10 +85,21 @@ def created(name: str, count: int | None = None) -> Callable[[Reply], list[Eleme
 
 
 def _status(element: _Element, name: str, reply: Reply) -> ElementStatus:
-    error = None
+    error: LinkedInError | None = None
     if not 200 <= element.status < 300:
-        error = refusals.from_body(element.error or {}, element.status, call=name, request_ids=reply.request_ids)
+        error = refusal_in(element.error or {}, element.status, call=name, request_ids=reply.request_ids)
+    elif element.error is not None:
+        error = _contradiction(element.status, name, reply)
     return ElementStatus(element.status, None if element.id is None else str(element.id), error, element.entity)
+
+
+def _contradiction(status: int, name: str, reply: Reply) -> LinkedInError:
+    return exceptions.OutcomeUnknownError(
+        f"LinkedIn reports status {status} and an error for the same element",
+        call=name,
+        status=reply.status,
+        request_ids=reply.request_ids,
+    )
 
 
 def keyed(name: str, keys: Mapping[K, Any], convert: Callable[[Any], T]) -> Callable[[Reply], BatchResult[K, T]]:
@@ -108,18 +120,25 @@ def keyed(name: str, keys: Mapping[K, Any], convert: Callable[[Any], T]) -> Call
         answer = msgspec.json.decode(reply.body, type=_Keyed)
         result: BatchResult[K, T] = BatchResult({}, {})
         refused = {_comparable(text): body for text, body in answer.errors.items()}
+        contradictory: dict[Hashable, LinkedInError] = {}
         for text, value in answer.results.items():
             status = value.get("status") if isinstance(value, dict) else None
             if isinstance(status, int) and status >= 400:
                 refused.setdefault(_comparable(text), {"status": status, **(value.get("error") or {})})
+            elif isinstance(value, dict) and value.get("error") is not None:
+                contradictory[_comparable(text)] = _contradiction(status or reply.status, name, reply)
             elif (key := asked.get(_comparable(text))) is not None:
                 result.results[key] = convert(value)
         for comparable, key in asked.items():
             if comparable in refused:
                 body = refused[comparable]
-                status = body.get("status", 400)
+                status = body.get("status")
                 result.results.pop(key, None)
-                result.errors[key] = refusals.from_body(body, status, call=name, request_ids=reply.request_ids)
+                result.errors[key] = refusal_in(
+                    body, status if isinstance(status, int) else 400, call=name, request_ids=reply.request_ids
+                )
+            elif comparable in contradictory:
+                result.errors[key] = contradictory[comparable]
             elif key not in result.results:
                 result.errors[key] = exceptions.UnexpectedReplyError(
                     "LinkedIn's answer does not mention this key",

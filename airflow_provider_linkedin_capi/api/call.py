@@ -1,13 +1,16 @@
-"""Requests and answers as values."""
+"""Requests and answers as values, and which exception a refusing answer means."""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import math
 from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from airflow_provider_linkedin_capi import exceptions
-from airflow_provider_linkedin_capi.api import limits, refusals
+from airflow_provider_linkedin_capi.api import limits, messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,6 +19,14 @@ T = TypeVar("T")
 
 #: Headers in which LinkedIn names a request; its support asks for all three.
 REQUEST_ID_HEADERS = ("x-li-uuid", "x-li-fabric", "x-li-request-id")
+#: Headers that only LinkedIn's own answers have.
+_OF_LINKEDIN = ("x-li-", "x-restli-")
+#: The time that an answer takes is no difference of clocks.
+_CLOCKS_AGREE = dt.timedelta(seconds=10)
+#: What parsers raise about a body that is not as documented.
+_UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+#: Resources whose requests are about persons: e-mail hashes, names, addresses.
+_OF_PERSONS = frozenset({"conversionEvents", "dmpSegments"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +43,40 @@ class Reply:
         return 200 <= self.status < 300
 
     def json(self) -> Any:
-        """Return the parsed body, or None when it is empty or not JSON (edge servers answer in HTML)."""
+        """Return the parsed body, or None when it is empty, nested too deeply, or not JSON."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     @property
     def request_ids(self) -> dict[str, str]:
-        """The ids LinkedIn's support asks for, as far as they were sent."""
+        """The ids that LinkedIn's support asks for, as far as they were sent."""
         return {name: self.headers[name] for name in REQUEST_ID_HEADERS if name in self.headers}
+
+    @property
+    def content(self) -> str:
+        """Type and length of the body, for messages."""
+        return f"{self.headers.get('content-type', 'no content type').split(';')[0]}, {len(self.body)} bytes"
+
+    @property
+    def is_linkedins(self) -> bool:
+        """Whether LinkedIn wrote this answer, rather than a proxy, firewall or login page on the way.
+
+        LinkedIn answers with a JSON object or with nothing. Its refusals carry their status in the object, those of
+        its token service an ``error``, and all of its answers have headers of its own. It never redirects.
+        """
+        if 300 <= self.status < 400:
+            return False
+        has_headers = any(name.startswith(_OF_LINKEDIN) for name in self.headers)
+        if not self.body:
+            return has_headers or self.status in (201, 204)
+        if self.ok and self.body.startswith(b'{"') and self.body.endswith(b"}"):
+            return True  # parsed later: a report or a batch may be large
+        body = self.json()
+        if not isinstance(body, dict):
+            return False
+        return self.ok or has_headers or any(name in body for name in ("status", "serviceErrorCode", "error"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,20 +112,23 @@ class Call(Generic[T]):
         """Path and query as they go on the request line."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
-    def result(self, reply: Reply) -> T:
+    def result(self, reply: Reply, *, now: dt.datetime | None = None) -> T:
         """Return what the reply says, typed.
 
-        :raises LinkedInError: the reply is a refusal, or a success that cannot be read.
+        :param now: when the reply came, for waits that it asks for; the present when None.
+        :raises LinkedInError: the reply is a refusal, not LinkedIn's, or a success that cannot be read.
         """
+        if not reply.is_linkedins and reply.status not in (413, 414):
+            raise _foreign(self, reply, now)
         if not reply.ok:
-            raise refusals.from_reply(self, reply)
+            raise refusal(self, reply, now=now)
         try:
             return self.parse(reply)
-        except (KeyError, TypeError, ValueError) as error:
-            kind = reply.headers.get("content-type", "no content type").split(";")[0]
+        except _UNREADABLE as error:
+            # Validation errors of msgspec say where, not what.
+            problem = str(error) if isinstance(error, ValueError) else type(error).__name__
             raise exceptions.UnexpectedReplyError(
-                f"the answer is not what LinkedIn documents ({kind}, {len(reply.body)} bytes): {error}",
-                foreign=bool(reply.body) and reply.json() is None,
+                f"the answer is not what LinkedIn documents ({reply.content}): {problem}",
                 call=self.name,
                 status=reply.status,
                 request_ids=reply.request_ids,
@@ -129,3 +167,164 @@ def _boundary_outside(content: bytes) -> bytes:
     while (boundary := b"linkedin-capi-%d" % number) in content:
         number += 1
     return boundary
+
+
+def refusal(call: Call[Any], reply: Reply, *, now: dt.datetime | None = None) -> exceptions.LinkedInError:
+    """Return the exception that a refusing answer of LinkedIn means."""
+    body = reply.json()
+    if not isinstance(body, dict):
+        body = {"message": f"no message in the answer ({reply.content})"}
+    return refusal_in(
+        body,
+        reply.status,
+        call=call.name,
+        origin=call.origin,
+        request_ids=reply.request_ids,
+        retry_after=_retry_after(reply, now),
+        day_end=_day_end(reply, now),
+    )
+
+
+def refusal_in(
+    body: Mapping[str, Any],
+    status: int,
+    *,
+    call: str,
+    origin: str = "api",
+    request_ids: Mapping[str, str] | None = None,
+    retry_after: float | None = None,
+    day_end: dt.datetime | None = None,
+) -> exceptions.LinkedInError:
+    """Return the exception that an error body means; batch answers carry one for each key or element."""
+    message = body.get("message") or body.get("error_description") or body.get("error")
+    message = str(message or "no message in the answer").strip()
+    code = _as(str, body.get("code") or body.get("error"))
+    service_code = _as(int, body.get("serviceErrorCode"))
+    problems = _as(list, (_as(dict, body.get("errorDetails")) or {}).get("inputErrors")) or []
+    details = [problem for problem in problems if isinstance(problem, dict)]
+    elements = messages.element_messages(message)
+    advice = _advice(status, code, message, origin, service_code)
+    kind = _error_class(status, code, origin)
+    of_kind: dict[str, Any] = {}
+    if issubclass(kind, exceptions.RateLimitError):
+        of_kind["window"] = window = messages.limit_window(message, code)
+        of_kind["resets_at"] = day_end if window == "day" else None
+    if issubclass(kind, exceptions.InvalidRequestError):
+        of_kind["rule_at_fault"] = messages.names_the_rule(message)
+    if call.partition(".")[0] in _OF_PERSONS:
+        message = messages.redacted(message)
+        details = messages.redacted_details(details)
+        elements = {position: messages.redacted(text) for position, text in elements.items()}
+    if issubclass(kind, exceptions.InvalidRequestError):
+        of_kind["elements"] = elements
+    return kind(
+        message,
+        call=call,
+        status=status,
+        code=code,
+        service_code=service_code,
+        request_ids=request_ids,
+        details=details,
+        advice=advice,
+        retry_after=retry_after,
+        **of_kind,
+    )
+
+
+def _foreign(call: Call[Any], reply: Reply, now: dt.datetime | None) -> exceptions.ForeignAnswerError:
+    """The exception for an answer that is none of LinkedIn's API."""
+    if title := messages.page_title(reply.body):
+        what = f"a page titled {title!r} ({reply.content})"
+    elif host := _host(reply.headers.get("location", "")):
+        what = f"a redirect to {host}"
+    else:
+        what = f"no JSON object ({reply.content})"
+    return exceptions.ForeignAnswerError(
+        f"HTTP {reply.status} with {what} is not an answer of LinkedIn's API",
+        call=call.name,
+        request_ids=reply.request_ids,
+        retry_after=_retry_after(reply, now),
+    )
+
+
+def _host(location: str) -> str:
+    """The host of a redirect's target; its path and query may hold anything."""
+    return location.partition("//")[2].partition("/")[0].partition("?")[0].rpartition("@")[2]
+
+
+def _as(kind: type[T], value: Any) -> T | None:
+    """The value if it is of the kind that LinkedIn documents."""
+    return value if isinstance(value, kind) else None
+
+
+def _error_class(status: int, code: str | None, origin: str) -> type[exceptions.LinkedInError]:
+    if origin == "oauth" and status in (400, 401):
+        return exceptions.CredentialsError
+    if status == 426 or code in ("VERSION_MISSING", "NONEXISTENT_VERSION"):
+        return exceptions.VersionError
+    return {
+        401: exceptions.CredentialsError,
+        403: exceptions.AccessDeniedError,
+        404: exceptions.NotFoundError,
+        408: exceptions.ServerError,
+        409: exceptions.ConflictError,
+        413: exceptions.TooLargeError,
+        414: exceptions.TooLargeError,
+        429: exceptions.RateLimitError,
+    }.get(status, exceptions.ServerError if status >= 500 else exceptions.InvalidRequestError)
+
+
+def _advice(status: int, code: str | None, message: str, origin: str, service_code: int | None) -> str | None:
+    """More precise advice than the class's, where LinkedIn's answer allows it."""
+    if origin == "oauth":
+        if code == "invalid_client":
+            return "Check the connection's client id and client secret."
+        if code == "unauthorized_scope_error":
+            return "The app lacks the product that owns the scope; ask LinkedIn for it, then consent again."
+        if "required parameter" in message:
+            return "Fill in the connection's client id, client secret and refresh token."
+        if status in (400, 401):
+            return "The member has to consent again; put the new refresh token into the connection."
+    if service_code == 65608:
+        return "The LinkedIn member behind the token is restricted; use the token of another member."
+    if service_code == 65601:
+        return "The member revoked the token: consent again and put the new tokens into the connection."
+    if status == 403 and "No ad accounts found" in message:
+        return (
+            "The conversion rule's id is unknown, or it belongs to an ad account in which the token's member "
+            "has no role that may write."
+        )
+    if status == 403 and code == "ACCESS_DENIED" and "Not enough permissions" in message:
+        return "The token lacks the scope, or the app the product, for this call; add it and consent again."
+    return None
+
+
+def _retry_after(reply: Reply, now: dt.datetime | None) -> float | None:
+    """Seconds of a Retry-After header, a number or a date, at most a day; None when it is neither."""
+    value = reply.headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        if (until := _http_date(value)) is None:
+            return None
+        seconds = (until - (now or dt.datetime.now(dt.UTC))).total_seconds()
+    return min(max(0.0, seconds), limits.LONGEST_RETRY_AFTER_SECONDS) if math.isfinite(seconds) else None
+
+
+def _http_date(value: str) -> dt.datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+        return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _day_end(reply: Reply, now: dt.datetime | None) -> dt.datetime:
+    """When LinkedIn's day ends, by our clock: where the two differ, LinkedIn's tells how far off midnight is."""
+    now = (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC)
+    answered = _http_date(reply.headers.get("date", "")) or now
+    passed = dt.timedelta(hours=answered.hour, minutes=answered.minute, seconds=answered.second)
+    start = answered if abs(answered - now) < _CLOCKS_AGREE else now
+    return start.replace(microsecond=0) + dt.timedelta(days=1) - passed

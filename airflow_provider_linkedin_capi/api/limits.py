@@ -31,6 +31,8 @@ MAX_EVENTS_PER_BATCH = 5_000
 #: Undocumented for conversion events; the retired offline API's limit, kept as a safe cap.
 MAX_BATCH_BYTES = 2_000_000
 MAX_EVENT_AGE = dt.timedelta(days=90)
+#: A longer Retry-After is taken for this one: no limit of LinkedIn's lasts longer than its day.
+LONGEST_RETRY_AFTER_SECONDS = 86_400.0
 REQUESTS_PER_MINUTE = 600
 #: Today's documents say 500,000, older ones 300,000.
 REQUESTS_PER_DAY = 300_000

@@ -25,7 +25,7 @@ _LONGEST_RETRY_AFTER = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Send the same call again after some seconds; ``everybody`` says that all threads have to hold still."""
+    """Send the same call again after some seconds; ``everybody`` says that all threads have to pause."""
 
     seconds: float
     everybody: bool = False
@@ -33,12 +33,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """Mint a new access token, once, and send the same call again at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """The call is too large: send it in parts."""
+    """Request a new access token, once, and send the same call again at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +41,7 @@ class Stop:
     """No further attempt helps, or none may be made: raise the error."""
 
 
-Decision = Wait | Refresh | Split | Stop
+Decision = Wait | Refresh | Stop
 
 
 def decide(
@@ -55,7 +50,6 @@ def decide(
     error: exceptions.LinkedInError,
     *,
     refreshed: bool = False,
-    may_repeat: bool | None = None,
     jitter: Callable[[], float] = random.random,
 ) -> Decision:
     """Return what follows from the error of the given attempt (counted from 1).
@@ -63,16 +57,12 @@ def decide(
     :param call: the call that failed.
     :param attempt: how many attempts were made.
     :param error: what it failed with.
-    :param refreshed: whether a token was already minted for this call.
-    :param may_repeat: whether it may be sent again although LinkedIn may have done it; the call's own
-        ``idempotent`` when None.
+    :param refreshed: whether a new token was already requested for this call.
     :param jitter: a number from 0 to 1; replaced in tests.
     """
     if isinstance(error, exceptions.CredentialsError):
-        mendable = error.refreshable and not refreshed and call.origin == "api"
-        return Refresh() if mendable else Stop()
-    if isinstance(error, exceptions.TooLargeError):
-        return Split()
+        refreshable = error.refreshable and not refreshed and call.origin == "api"
+        return Refresh() if refreshable else Stop()
     throttled = isinstance(error, exceptions.RateLimitError)
     if attempt >= (MAX_THROTTLED_ATTEMPTS if throttled else MAX_ATTEMPTS):
         return Stop()
@@ -87,11 +77,9 @@ def decide(
         return Wait(_back_off(attempt, jitter), everybody=True)
     if isinstance(error, exceptions.ConflictError):
         return Wait(_back_off(attempt, jitter)) if attempt == 1 else Stop()
-    if not isinstance(error, exceptions.ServerError | exceptions.NotSentError | exceptions.OutcomeUnknownError):
+    if isinstance(error, exceptions.UnexpectedReplyError):
         return Stop()
-    if isinstance(error, exceptions.UnexpectedReplyError) and not error.foreign:
-        return Stop()
-    if error.outcome_unknown and not (call.idempotent if may_repeat is None else may_repeat):
+    if not isinstance(error, exceptions.NotSentError) and not (error.outcome_unknown and call.idempotent):
         return Stop()
     if error.retry_after is not None:
         return Wait(min(error.retry_after, _LONGEST_RETRY_AFTER))
@@ -101,16 +89,15 @@ def decide(
 class Attempts:
     """The attempts at one call, counted; what every sender's loop asks after each failure."""
 
-    def __init__(self, call: Call[Any], *, may_repeat: bool | None = None) -> None:
+    def __init__(self, call: Call[Any]) -> None:
         self._call = call
-        self._may_repeat = may_repeat
         self._refreshed = False
         self.made = 0
 
     def after(self, error: exceptions.LinkedInError) -> Decision:
         """Count one more failed attempt and return what follows from its error."""
         self.made += 1
-        decision = decide(self._call, self.made, error, refreshed=self._refreshed, may_repeat=self._may_repeat)
+        decision = decide(self._call, self.made, error, refreshed=self._refreshed)
         self._refreshed = self._refreshed or isinstance(decision, Refresh)
         return decision
 

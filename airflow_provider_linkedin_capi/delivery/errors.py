@@ -20,7 +20,7 @@ def stopped_at(
 ) -> DeliveryStoppedError:
     """Return the exception that says where LinkedIn's refusal ended the delivery, and what to do next."""
     if isinstance(error, exceptions.RateLimitError) and error.window == "day":
-        midnight = dt.datetime.combine(now.date() + dt.timedelta(days=1), dt.time(), tzinfo=dt.UTC)
+        midnight = error.resets_at or dt.datetime.combine(now.date() + dt.timedelta(days=1), dt.time(), tzinfo=dt.UTC)
         reached = DayLimitReachedError(
             f"{short(error)} What LinkedIn acknowledged is on record; a retry after {midnight:%Y-%m-%d %H:%M} UTC "
             "sends the rest.",

@@ -118,6 +118,8 @@ class Pace:
             self._day, self._made = day, 0
         if self._made >= self._per_day:
             raise exceptions.RateLimitError(
-                f"requests_per_day={self._per_day}: this task's own DAY limit is reached", call="conversionEvents"
+                f"requests_per_day={self._per_day}: this task's own DAY limit is reached",
+                call="conversionEvents",
+                window="day",
             )
         self._made += 1

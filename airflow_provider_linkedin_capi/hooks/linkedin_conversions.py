@@ -6,20 +6,17 @@ import datetime as dt
 import threading
 import time
 from functools import cached_property
-from http.cookiejar import DefaultCookiePolicy
-from ssl import SSLCertVerificationError
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import requests
+import urllib3
 from airflow.providers.http.hooks.http import HttpHook
-from requests.auth import AuthBase
-from urllib3 import exceptions as urllib3_errors
 
-from airflow_provider_linkedin_capi import __version__, exceptions, version_compat
+from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.api import account_users, retry
 from airflow_provider_linkedin_capi.api.call import Reply
 from airflow_provider_linkedin_capi.exceptions import ConnectionSettingsError
-from airflow_provider_linkedin_capi.hooks import connection_settings, connection_test
+from airflow_provider_linkedin_capi.hooks import connection_settings, connection_test, transport
 from airflow_provider_linkedin_capi.hooks._campaigns import CampaignsMixin
 from airflow_provider_linkedin_capi.hooks._events import ConversionEventsMixin
 from airflow_provider_linkedin_capi.hooks._insight_tags import InsightTagsMixin
@@ -35,14 +32,6 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.paging import Page
 
 T = TypeVar("T")
-
-#: Failures of the way to LinkedIn before a request could leave.
-_NEVER_SENT = (
-    urllib3_errors.NewConnectionError,
-    urllib3_errors.ConnectTimeoutError,
-    urllib3_errors.NameResolutionError,
-    urllib3_errors.ProxyError,
-)
 
 
 class LinkedInConversionsHook(
@@ -130,43 +119,48 @@ class LinkedInConversionsHook(
     def get_conn(
         self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None
     ) -> requests.Session:
-        """Return this thread's session, set up from the connection."""
+        """Return this thread's session, set up from the connection. It adds no bearer token: :meth:`send` does."""
         session: requests.Session | None = getattr(self._per_thread, "session", None)
         if session is None:
-            settings = self.settings
-            session = self._configure_session_from_mount_adapters(requests.Session())
-            session.proxies = settings.proxies
-            session.verify = settings.verify
-            session.cert = settings.cert
-            session.trust_env = settings.trust_env
-            session.headers["User-Agent"] = user_agent()
-            # LinkedIn sets cookies on every answer; they must not be carried from one account to another.
-            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            self._per_thread.session = session
+            session = self._per_thread.session = transport.new_session(self.settings)
         if headers:
             session.headers.update(headers)
         return session
 
-    def send(self, call: Call[Any]) -> Reply:
-        """Make one attempt at a call and return whatever LinkedIn answered.
+    def run(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refused: the HTTP provider's ``run`` would send neither LinkedIn's token nor its headers."""
+        raise NotImplementedError(
+            "LinkedInConversionsHook has no run(); use one of its methods, or hook.call(...) with a call of "
+            "airflow_provider_linkedin_capi.api, such as restli.call(...)"
+        )
 
-        :raises NotSentError: no connection could be made, or no access token minted.
-        :raises CredentialsError: the token service refused to mint one.
-        :raises OutcomeUnknownError: the connection broke after the request left, or the answer was cut short.
+    def send(self, call: Call[Any]) -> Reply:
+        """Make one attempt at a call and return whatever was answered.
+
+        :raises NotSentError: no connection could be made, or no access token be had.
+        :raises CredentialsError: the token service refused to give one.
+        :raises OutcomeUnknownError: the connection broke after the request left, or the answer did not arrive whole
+            in time.
         """
         session = self.get_conn()
         base = self.settings.base_url if call.origin == "api" else self.settings.oauth_base_url
         token = None
         if call.origin == "api":
             token = self._per_thread.token = self.tokens.current()
-        request = session.prepare_request(
-            requests.Request(call.method, base + call.target, dict(call.headers), data=call.body, auth=_Bearer(token))
-        )
-        environment = session.merge_environment_settings(request.url, {}, None, None, None)
         try:
-            response = session.send(request, timeout=self.settings.timeout, allow_redirects=False, **environment)
-        except requests.RequestException as error:
-            raise _transport_error(call, error) from None
+            request = session.prepare_request(
+                requests.Request(
+                    call.method, base + call.target, dict(call.headers), data=call.body, auth=transport.Bearer(token)
+                )
+            )
+            response = session.send(
+                request,
+                timeout=self.settings.timeout,
+                allow_redirects=False,
+                **transport.route(session, base),
+            )
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise transport.transport_error(call, error) from None
         return Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
 
     def refresh(self, error: exceptions.CredentialsError) -> None:
@@ -191,7 +185,7 @@ class LinkedInConversionsHook(
             except exceptions.LinkedInError as error:
                 match attempts.after(error):
                     case retry.Wait(seconds) if self._patient:
-                        self.log.warning("%s; trying again in %.1f s (attempt %d)", error, seconds, attempts.made + 1)
+                        self.log.warning("%s; retrying in %.1f s (attempt %d)", error, seconds, attempts.made + 1)
                         time.sleep(seconds)
                     case retry.Refresh() if isinstance(error, exceptions.CredentialsError):
                         self.refresh(error)
@@ -215,35 +209,3 @@ class LinkedInConversionsHook(
         except (exceptions.LinkedInError, ConnectionSettingsError) as error:
             return False, connection_test.refusal(error, self.linkedin_conn_id)
         return connection_test.access(users, settings)
-
-
-class _Bearer(AuthBase):
-    """Sets the bearer token, or keeps requests from taking credentials out of a ``.netrc``."""
-
-    def __init__(self, token: str | None) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token is not None:
-            request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
-def user_agent() -> str:
-    """Say to LinkedIn's support who is calling."""
-    return f"airflow-provider-linkedin-capi/{__version__} apache-airflow/{version_compat.airflow_version()}"
-
-
-def _transport_error(call: Call[Any], error: requests.RequestException) -> exceptions.LinkedInError:
-    """Tell whether LinkedIn can have seen the request. The exception's own text may hold the URL: left out."""
-    cause = error.args[0] if error.args else None
-    cause = getattr(cause, "reason", cause)
-    kind = type(cause if isinstance(cause, BaseException) else error).__name__
-    # TLS may also break after the request left; a certificate is judged before.
-    untrusted = isinstance(cause, urllib3_errors.SSLError) and isinstance(cause.args[0], SSLCertVerificationError)
-    # A ValueError is the URL's or the proxy's: nothing can be sent with it.
-    if untrusted or isinstance(error, requests.ConnectTimeout | ValueError) or isinstance(cause, _NEVER_SENT):
-        return exceptions.NotSentError(f"no connection to LinkedIn ({kind})", call=call.name)
-    return exceptions.OutcomeUnknownError(
-        f"the connection broke before a whole answer was there ({kind})", call=call.name
-    )

@@ -1,19 +1,22 @@
-"""The hook's asynchronous twin, for triggers."""
+"""The asynchronous hook, for triggers."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
-from airflow.providers.http.hooks.http import HttpAsyncHook, SessionConfig
+from airflow.providers.common.compat.sdk import BaseHook
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 from yarl import URL
 
 from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.api import retry
 from airflow_provider_linkedin_capi.api.call import Reply
-from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook, user_agent
+from airflow_provider_linkedin_capi.hooks import transport
+from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,11 +26,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Failures of the way to LinkedIn before a request could leave.
-_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientProxyConnectionError)
+#: Failures of the way to LinkedIn, or to a proxy, before a request could leave.
+_NEVER_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+)
 
 
-class LinkedInConversionsAsyncHook(HttpAsyncHook):
+class LinkedInConversionsAsyncHook(BaseHook):
     """Carries the same calls as :class:`LinkedInConversionsHook` without blocking the event loop.
 
     Used as an asynchronous context manager, which holds one session:
@@ -37,7 +45,8 @@ class LinkedInConversionsAsyncHook(HttpAsyncHook):
         async with LinkedInConversionsAsyncHook("linkedin_capi_default") as hook:
             report = await hook.call(ad_analytics.analytics(...))
 
-    The connection is read, and tokens are minted, by the synchronous hook in a thread: both are blocking.
+    The connection is read, and tokens are requested, by the synchronous hook in a thread: both are blocking. Proxies,
+    certificates and time-outs are those of the synchronous hook.
 
     :param linkedin_conn_id: the Airflow connection.
     :param ad_account_id: number or URN of the ad account; wins over the connection's.
@@ -51,9 +60,10 @@ class LinkedInConversionsAsyncHook(HttpAsyncHook):
         ad_account_id: int | str | None = None,
         api_version: str | None = None,
     ) -> None:
-        super().__init__(http_conn_id=linkedin_conn_id, auth_type=None)
+        super().__init__()
         self._hook = LinkedInConversionsHook(linkedin_conn_id, ad_account_id=ad_account_id, api_version=api_version)
         self._session: aiohttp.ClientSession | None = None
+        self._options: dict[str, Any] = {}
 
     @property
     def ad_account(self) -> str:
@@ -65,29 +75,12 @@ class LinkedInConversionsAsyncHook(HttpAsyncHook):
         """The value of ``LinkedIn-Version``; read inside of the context."""
         return self._hook.api_version
 
-    async def config(self) -> SessionConfig:
-        """Return the transport's settings; never a key of Extra as a header, nor basic authentication."""
-        settings = await asyncio.to_thread(lambda: self._hook.settings)
-        tls: bool | ssl.SSLContext = settings.verify is not False
-        if isinstance(settings.verify, str) or settings.cert:
-            tls = ssl.create_default_context(cafile=settings.verify if isinstance(settings.verify, str) else None)
-            if settings.cert:
-                tls.load_cert_chain(*([settings.cert] if isinstance(settings.cert, str) else settings.cert))
-        return SessionConfig(
-            base_url=settings.base_url,
-            headers={"User-Agent": user_agent()},
-            extra_options={
-                "ssl": tls,
-                "timeout": aiohttp.ClientTimeout(sock_connect=settings.timeout, sock_read=settings.timeout),
-                "allow_redirects": False,
-            },
-        )
-
     async def __aenter__(self) -> LinkedInConversionsAsyncHook:
         """Open the session."""
-        self._config = await self.config()
+        self._options = await asyncio.to_thread(self._request_options)
+        # The environment's proxies are in the options already; aiohttp would also take logins from a .netrc.
         self._session = aiohttp.ClientSession(
-            cookie_jar=aiohttp.DummyCookieJar(), trust_env=self._hook.settings.trust_env
+            cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, headers={"User-Agent": transport.user_agent()}
         )
         return self
 
@@ -96,30 +89,42 @@ class LinkedInConversionsAsyncHook(HttpAsyncHook):
         if self._session is not None:
             await self._session.close()
 
+    def _request_options(self) -> dict[str, Any]:
+        """Return what the synchronous hook would use: proxy, certificates and time-outs."""
+        settings = self._hook.settings
+        way = transport.route(self._hook.get_conn(), settings.base_url)
+        proxy = select_proxy(settings.base_url, way["proxies"])
+        if proxy and not proxy.startswith("http"):
+            raise exceptions.ConnectionSettingsError(
+                f"Connection {settings.conn_id!r}: deferred tasks cannot use the proxy, which is not an HTTP proxy. "
+                "Set another proxy, or deferrable=False."
+            )
+        return {
+            "proxy": proxy,
+            "ssl": _tls(way["verify"], way["cert"]),
+            "allow_redirects": False,
+            "timeout": aiohttp.ClientTimeout(
+                total=(1 + transport.ANSWER_TIMEOUTS) * settings.timeout,
+                sock_connect=settings.timeout,
+                sock_read=settings.timeout,
+            ),
+        }
+
     async def _attempt(self, call: Call[T], token: str) -> T:
         assert self._session is not None, "use the hook in an 'async with' statement"
-        assert self._config is not None
         # Encoded already: yarl would turn %3A inside of a Rest.li list back into a colon.
-        url = URL(self._config.base_url + call.target, encoded=True)
+        url = URL(self._hook.settings.base_url + call.target, encoded=True)
+        headers = {**call.headers, "Authorization": f"Bearer {token}"}
         try:
             async with self._session.request(
-                call.method,
-                url,
-                data=call.body,
-                headers={**(self._config.headers or {}), **call.headers, "Authorization": f"Bearer {token}"},
-                proxy=self._hook.settings.proxies.get(url.scheme),
-                **(self._config.extra_options or {}),
+                call.method, url, data=call.body, headers=headers, **self._options
             ) as response:
                 body = await response.read()
                 reply = Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, body)
         except _NEVER_SENT as error:
-            raise exceptions.NotSentError(
-                f"no connection to LinkedIn ({type(error).__name__})", call=call.name
-            ) from None
-        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-            raise exceptions.OutcomeUnknownError(
-                f"the connection broke before a whole answer was there ({type(error).__name__})", call=call.name
-            ) from None
+            raise transport.not_sent(call, type(error).__name__) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise transport.outcome_unknown(call, type(error).__name__) from None
         return call.result(reply)
 
     async def call(self, call: Call[T]) -> T:
@@ -136,7 +141,7 @@ class LinkedInConversionsAsyncHook(HttpAsyncHook):
             except exceptions.LinkedInError as error:
                 match attempts.after(error):
                     case retry.Wait(seconds):
-                        self.log.warning("%s; trying again in %.1f s (attempt %d)", error, seconds, attempts.made + 1)
+                        self.log.warning("%s; retrying in %.1f s (attempt %d)", error, seconds, attempts.made + 1)
                         await asyncio.sleep(seconds)
                     case retry.Refresh():
                         await asyncio.to_thread(self._hook.tokens.discard, token)
@@ -151,3 +156,18 @@ class LinkedInConversionsAsyncHook(HttpAsyncHook):
             for element in page.elements:
                 yield element
             following = page.next
+
+
+def _tls(verify: bool | str, cert: Any) -> bool | ssl.SSLContext:
+    """Return what aiohttp calls ``ssl``, with the certificate authorities that requests uses."""
+    if verify is False and not cert:
+        return False
+    bundle = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
+    directory = Path(bundle).is_dir()
+    context = ssl.create_default_context(cafile=None if directory else bundle, capath=bundle if directory else None)
+    if verify is False:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if cert:
+        context.load_cert_chain(*([cert] if isinstance(cert, str) else cert))
+    return context

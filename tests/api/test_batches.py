@@ -29,7 +29,7 @@ def reply(body, status=200):
 @pytest.mark.parametrize("make", [campaign_associations.batch_put, campaign_associations.batch_delete])
 @pytest.mark.parametrize("status", [200, 204])
 def test_a_success_without_body_is_the_success_of_every_key(make, status):
-    result = make([(1, 9), (2, 9)], VERSION).result(Reply(status, {}))
+    result = make([(1, 9), (2, 9)], VERSION).result(Reply(status, {"x-li-uuid": "AAY="}))
     assert (result.results, result.errors) == ({ONE: None, TWO: None}, {})
 
 
@@ -60,7 +60,7 @@ def test_a_key_that_the_answer_does_not_mention_is_an_error():
 
 
 def test_a_read_without_body_is_no_answer():
-    with pytest.raises(exceptions.UnexpectedReplyError):
+    with pytest.raises(exceptions.OutcomeUnknownError):
         conversion_rules.batch_get(5, [1], VERSION).result(Reply(200, {}))
 
 
@@ -117,8 +117,24 @@ def test_a_batch_of_taken_events_refuses_none(text):
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"elements":[{}]}', b'{"elements":[{"status":201}]}'])
 def test_a_batch_answer_without_statuses_is_an_unknown_outcome(body):
-    with pytest.raises(exceptions.UnexpectedReplyError):
+    with pytest.raises(exceptions.OutcomeUnknownError):
         events().result(Reply(200, {}, body))
+
+
+@pytest.mark.parametrize("error", [{}, {"message": "bad", "status": 422}])
+def test_an_element_that_succeeded_and_failed_is_not_accepted(error):
+    refused = events().result(reply({"elements": [{"status": 201}, {"status": 201, "error": error}]}))
+    assert set(refused) == {1}
+    assert refused[1].outcome_unknown
+    assert not isinstance(refused[1], exceptions.InvalidRequestError)
+
+
+@pytest.mark.parametrize("error", [{}, {"message": "bad", "status": 422}])
+def test_a_key_that_succeeded_and_failed_is_not_done(error):
+    result = campaign_associations.batch_put([(1, 9)], VERSION).result(
+        reply({"results": {WIRE_ONE: {"status": 204, "error": error}}})
+    )
+    assert (result.results, result.errors[ONE].outcome_unknown) == ({}, True)
 
 
 def test_rules_created_together_are_known_by_their_positions():

@@ -30,8 +30,11 @@ class Trouble:
 
 
 TROUBLES = [
-    Trouble("503", "status", {"status": 503}, unknown=False),
-    Trouble("408", "status", {"status": 408}, unknown=False),
+    Trouble("503", "status", {"status": 503}),
+    Trouble("503 after storing", "status", {"status": 503, "processed": True}, stored=True),
+    Trouble("408 after storing", "status", {"status": 408, "processed": True}, stored=True),
+    Trouble("firewall's page", "html", {"status": 403}),
+    Trouble("login page after storing", "html", {"status": 200, "processed": True}, stored=True),
     Trouble("throttled", "throttle", unknown=False),
     Trouble("retry-after", "status", {"status": 429, "headers": {"Retry-After": "0.05"}}, unknown=False),
     Trouble("500", "status", {"status": 500}),

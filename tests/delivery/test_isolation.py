@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api.call import refusal_in
 from airflow_provider_linkedin_capi.delivery.isolation import BatchFaultError, Isolation
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 TOO_OLD = "Conversion time should be within 90 days and not exceed current time"
 NO_USER = "The request must contain one of these fields: SHA256_EMAIL"
 RULE, OTHER = "urn:lla:llaPartnerConversion:1", "urn:lla:llaPartnerConversion:2"
+
+
+def refusal(message: str, status: int) -> exceptions.LinkedInError:
+    return refusal_in({"message": message, "status": status}, status, call="conversionEvents.BATCH_CREATE")
 
 
 @dataclass
@@ -41,15 +46,15 @@ class Strict:
         match self.form:
             case "schema":
                 lines = (f"Index: {i}, ERROR :: /user/lead :: {self.bad[piece[i]]}\n" for i in refused)
-                return exceptions.InvalidRequestError("".join(lines), status=422)
+                return refusal("".join(lines), 422)
             case "batchIndex":
                 faults = (f"{{field=x, batchIndex={i}, type=BAD_THING, message={self.bad[piece[i]]}}}" for i in refused)
-                return exceptions.InvalidRequestError(f"Validation failed because [{', '.join(faults)}]", status=400)
+                return refusal(f"Validation failed because [{', '.join(faults)}]", 400)
             case "hidden":
-                return exceptions.InvalidRequestError(f"{first}.", status=400)
+                return refusal(f"{first}.", 400)
             case _:
                 # LinkedIn checks one thing after the other: elements with another fault are named next time.
-                return exceptions.InvalidRequestError(f"{first}, indices {alike} (0-indexed).", status=400)
+                return refusal(f"{first}, indices {alike} (0-indexed).", 400)
 
 
 def drive(course: Isolation, linkedin: Strict) -> None:
@@ -150,7 +155,7 @@ def test_a_single_row_with_a_bad_value_is_a_rejection() -> None:
 )
 def test_a_single_row_with_a_bad_rule_is_the_rules_fault(message: str) -> None:
     with pytest.raises(BatchFaultError) as fault:
-        Isolation([RULE], range(1)).judge(exceptions.InvalidRequestError(message, status=400))
+        Isolation([RULE], range(1)).judge(refusal(message, 400))
     assert fault.value.rule == RULE
 
 
@@ -170,7 +175,7 @@ def test_too_large_requests_are_halved_and_a_single_one_is_refused() -> None:
 
 def test_elements_refused_inside_a_success_are_rejections_and_failed_ones_are_sent_again() -> None:
     course = Isolation([RULE] * 5, range(5))
-    course.judge({1: exceptions.InvalidRequestError("bad", status=422), 3: exceptions.ServerError("oops", status=500)})
+    course.judge({1: refusal("bad", 422), 3: exceptions.ServerError("oops", status=500)})
     assert list(course.next or ()) == [3]
     course.judge({})
     assert course.next is None

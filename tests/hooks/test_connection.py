@@ -15,7 +15,7 @@ from airflow_provider_linkedin_capi.hooks import connection_settings
 
 def connection(**fields: Any) -> Connection:
     extra = fields.pop("extra", {"access_token": "a-token"})
-    return Connection(conn_id="ads", conn_type="linkedin_capi", extra=json.dumps(extra), **fields)
+    return Connection(conn_id="ads", **{"conn_type": "linkedin_capi", **fields}, extra=json.dumps(extra))
 
 
 def settings(**fields: Any) -> connection_settings.ConnectionSettings:
@@ -61,14 +61,14 @@ def test_the_line_break_after_a_pasted_token_is_no_part_of_it() -> None:
 @pytest.mark.parametrize("token", ["secret\ntoken", "secret token", "secret\N{EN DASH}token"])
 @pytest.mark.parametrize("name", ["access_token", "refresh_token"])
 def test_a_token_that_no_header_can_hold_is_refused_without_being_quoted(name: str, token: str) -> None:
-    with pytest.raises(ConnectionSettingsError, match=f"the {name.replace('_', ' ')} holds white") as raised:
+    with pytest.raises(ConnectionSettingsError, match=f"the {name.replace('_', ' ')} contains white") as raised:
         settings(extra={"access_token": "a-token", name: token})
     assert "secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize("timeout", ["soon", 0, -5, "nan", "inf"])
 def test_a_timeout_that_is_no_number_of_seconds_is_named_with_its_connection(timeout: Any) -> None:
-    with pytest.raises(ConnectionSettingsError, match=f"'ads': timeout {timeout!r} is no number of seconds"):
+    with pytest.raises(ConnectionSettingsError, match=f"'ads': timeout {timeout!r} is not a valid number of seconds"):
         settings(extra={"access_token": "a-token", "timeout": timeout})
 
 
@@ -94,9 +94,28 @@ def test_the_host_is_the_base_url_of_the_api(fields: dict[str, Any], url: str) -
     assert settings(**fields).base_url == url
 
 
-def test_a_host_that_is_no_url_is_refused() -> None:
-    with pytest.raises(ConnectionSettingsError, match="no URL of an API"):
-        settings(host="ftp://api.linkedin.com")
+BAD_URLS = [
+    "ftp://api.linkedin.com",
+    "https://",
+    "https://api.linkedin.com:http",
+    "https://user:pw@api.linkedin.com",
+    "https://api.linkedin.com?x=1",
+    "https://api.linkedin.com#x",
+    "https://api linkedin.com",
+    "https://[::1",
+]
+
+
+@pytest.mark.parametrize("host", BAD_URLS)
+def test_a_host_that_is_not_a_url_is_refused(host: str) -> None:
+    with pytest.raises(ConnectionSettingsError, match="'ads': Host is not a valid API base URL"):
+        settings(host=host)
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+def test_a_token_service_at_no_valid_address_is_refused(url: str) -> None:
+    with pytest.raises(ConnectionSettingsError, match="'ads': oauth_base_url is not a valid API base URL"):
+        settings(extra={"access_token": "t", "oauth_base_url": url})
 
 
 @pytest.mark.parametrize("value", [5012345, "5012345", "urn:li:sponsoredAccount:5012345"])
@@ -131,20 +150,89 @@ def test_transport_settings_are_those_of_the_http_provider() -> None:
         extra={
             "access_token": "t",
             "timeout": "7",
-            "verify": "/etc/ca.pem",
+            "verify": __file__,
             "proxy": "http://p:1",
             "trust_env": "false",
         }
     )
     assert found.timeout == 7
-    assert found.verify == "/etc/ca.pem"
+    assert found.verify == __file__
     assert found.proxies == {"http": "http://p:1", "https": "http://p:1"}
     assert found.trust_env is False
 
 
-@pytest.mark.parametrize(("value", "verify"), [(False, False), ("false", False), (True, True), ("/ca", "/ca")])
+@pytest.mark.parametrize(("value", "verify"), [(False, False), ("false", False), (True, True), ("/", "/")])
 def test_verify_is_yes_no_or_a_ca_bundle(value: Any, verify: bool | str) -> None:
     assert settings(extra={"access_token": "t", "verify": value}).verify == verify
+
+
+@pytest.mark.parametrize("conn_type", ["", "http", "linkedin", "generic"])
+def test_another_type_of_connection_is_refused(conn_type: str) -> None:
+    with pytest.raises(ConnectionSettingsError, match=f"its type is '{conn_type}', not 'linkedin_capi'"):
+        settings(conn_type=conn_type)
+
+
+@pytest.mark.parametrize("address", ["http%3A%2F%2F127.0.0.1%3A8090", "127.0.0.1:8090"])
+def test_a_uri_with_an_underscore_sends_nothing_to_production(address: str) -> None:
+    lost = Connection(conn_id="ads", uri=f"linkedin_capi://{address}/?access_token=a-token")
+    with pytest.raises(ConnectionSettingsError, match="write linkedin-capi://"):
+        connection_settings.from_connection(lost)
+
+
+def test_a_uri_with_a_hyphen_is_read_as_meant() -> None:
+    read = Connection(conn_id="ads", uri="linkedin-capi://http%3A%2F%2F127.0.0.1%3A8090/?access_token=a-token")
+    assert connection_settings.from_connection(read).base_url == "http://127.0.0.1:8090"
+
+
+@pytest.mark.parametrize("key", ["host", "base_url", "port", "schema", "login", "password"])
+def test_a_field_that_was_put_into_extra_is_refused(key: str) -> None:
+    with pytest.raises(ConnectionSettingsError, match=f"Extra holds {key}: move it"):
+        settings(extra={"access_token": "t", key: "http://127.0.0.1:8090"})
+
+
+@pytest.mark.parametrize(
+    ("value", "proxies"),
+    [
+        ({"https": "http://p:1"}, {"https": "http://p:1"}),
+        ('{"https": "http://p:1"}', {"https": "http://p:1"}),
+        ("p:1", {"http": "http://p:1", "https": "http://p:1"}),
+        ({"https": "p:1", "http": None}, {"https": "http://p:1"}),
+        ({"all": "socks5h://u:pw@p:1"}, {"all": "socks5h://u:pw@p:1"}),
+    ],
+)
+def test_proxies_are_an_address_or_a_mapping_or_its_json(value: Any, proxies: dict[str, str]) -> None:
+    assert settings(extra={"access_token": "t", "proxies": value}).proxies == proxies
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://",
+        '{"https": "http://p:1"',
+        ["http://p:1"],
+        7,
+        {"https": "gopher://s3cret@p"},
+        {"https": "http://p:s3cret"},
+    ],
+)
+def test_proxies_that_are_none_are_refused_without_being_quoted(value: Any) -> None:
+    with pytest.raises(ConnectionSettingsError, match=r"'ads': .*prox(y|ies)") as raised:
+        settings(extra={"access_token": "t", "proxies": value})
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "cert"),
+    [(__file__, __file__), ([__file__, __file__], (__file__, __file__)), (f'["{__file__}"]', (__file__,))],
+)
+def test_a_client_certificate_is_a_file_or_two(value: Any, cert: Any) -> None:
+    assert settings(extra={"access_token": "t", "cert": value}).cert == cert
+
+
+@pytest.mark.parametrize("key", ["cert", "verify"])
+def test_a_certificate_file_that_does_not_exist_is_named(key: str) -> None:
+    with pytest.raises(ConnectionSettingsError, match=f"{key} in Extra: there is no file '/none.pem'"):
+        settings(extra={"access_token": "t", key: "/none.pem"})
 
 
 @pytest.mark.parametrize(

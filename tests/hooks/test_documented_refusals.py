@@ -1,4 +1,4 @@
-"""Every documented refusal, over a real socket: what the hook raises, repeats, or mends by itself."""
+"""Every documented refusal, over a real socket: what the hook raises, repeats, or solves by itself."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def asked(sandbox: SandboxServer) -> list[str]:
     return [request.path for request in sandbox.world.requests]
 
 
-@pytest.mark.parametrize(("status", "body", "kind", "decision"), of(retry.Stop) + of(retry.Split))
-def test_what_no_repetition_mends_is_raised_at_once(
+@pytest.mark.parametrize(("status", "body", "kind", "decision"), of(retry.Stop))
+def test_what_no_repetition_helps_is_raised_at_once(
     hook: LinkedInConversionsHook,
     sandbox: SandboxServer,
     waits: list[float],

@@ -82,7 +82,7 @@ def test_an_error_page_in_html_is_survived(
     hook: LinkedInConversionsHook, sandbox: SandboxServer, waits: list[float]
 ) -> None:
     sandbox.world.faults.add("html", status=502)
-    with pytest.raises(exceptions.ServerError, match=r"LinkedIn answered 502: no message in the answer \(text/html"):
+    with pytest.raises(exceptions.ForeignAnswerError, match=r"HTTP 502 with a page titled 'Bad Gateway' \(text/html"):
         hook.call(USERS)
     assert len(waits) == retry.MAX_ATTEMPTS - 1
 
@@ -129,18 +129,16 @@ def test_a_refused_connection_was_never_sent(connect: Connect, waits: list[float
         unused.bind(("127.0.0.1", 0))
         host = f"http://127.0.0.1:{unused.getsockname()[1]}"
     conn_id = connect("nobody", conn_type="linkedin_capi", host=host, extra={"access_token": "t"})
-    with pytest.raises(exceptions.NotSentError, match="no connection to LinkedIn"):
+    with pytest.raises(exceptions.NotSentError, match="cannot connect to LinkedIn"):
         LinkedInConversionsHook(conn_id).call(
             conversion_events.batch_create(b'{"elements":[]}', "202609", count=0, idempotent=False)
         )
     assert len(waits) == retry.MAX_ATTEMPTS - 1
 
 
-def test_what_no_request_can_be_made_with_was_never_sent(sandbox: SandboxServer, connect: Connect) -> None:
-    extra = {"access_token": "sandbox-token", "proxies": "http://"}
-    conn_id = connect("misled", conn_type="linkedin_capi", host=sandbox.url, extra=extra)
-    with pytest.raises(exceptions.NotSentError):
-        LinkedInConversionsHook(conn_id).send(USERS)
+def test_the_http_providers_run_is_refused(hook: LinkedInConversionsHook) -> None:
+    with pytest.raises(NotImplementedError, match=r"no run\(\); use one of its methods, or hook\.call"):
+        hook.run("/rest/adAccounts")
 
 
 def test_a_server_that_does_not_answer_in_time_leaves_the_outcome_unknown(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.api import retry
 
-REFRESH, STOP, SPLIT = retry.Refresh(), retry.Stop(), retry.Split()
+REFRESH, STOP = retry.Refresh(), retry.Stop()
 
 
 def wait(seconds, *, everybody=False):
@@ -92,8 +92,8 @@ DOCUMENTED = [
     (409, {"status": 409, "code": "CONFLICT", "message": "again"}, exceptions.ConflictError, wait(1.0)),
     (411, b"", exceptions.InvalidRequestError, STOP),
     (412, b"", exceptions.InvalidRequestError, STOP),
-    (413, b"<html>", exceptions.TooLargeError, SPLIT),
-    (414, b"<html>", exceptions.TooLargeError, SPLIT),
+    (413, b"<html>", exceptions.TooLargeError, STOP),
+    (414, b"<html>", exceptions.TooLargeError, STOP),
     (415, b"", exceptions.InvalidRequestError, STOP),
     (
         429,
@@ -120,7 +120,7 @@ DOCUMENTED = [
     (429, {"code": "SEGMENT_LIMIT_EXCEEDED", "message": "1000", "status": 429}, exceptions.RateLimitError, STOP),
     (429, b"", exceptions.RateLimitError, wait(1.0, everybody=True)),
     (500, {"status": 500, "message": "Internal Server Error"}, exceptions.ServerError, wait(1.0)),
-    (502, b"<html>Bad Gateway</html>", exceptions.ServerError, wait(1.0)),
+    (502, b"<html>Bad Gateway</html>", exceptions.ForeignAnswerError, wait(1.0)),
     (503, b"", exceptions.ServerError, wait(1.0)),
-    (504, b"<html>", exceptions.ServerError, wait(1.0)),
+    (504, b"<html>", exceptions.ForeignAnswerError, wait(1.0)),
 ]
