@@ -98,3 +98,12 @@ def asset_extras(uri: str) -> list[dict[str, Any]]:
     query = select(AssetEvent.extra).join(AssetModel, AssetModel.id == owner).where(AssetModel.uri == uri)
     with create_session() as session:
         return list(session.scalars(query.order_by(AssetEvent.id)))
+
+
+def serialised(dag: Any) -> Any:
+    """Return the DAG as Airflow keeps it in the metadata database."""
+    try:
+        from airflow.serialization.serialized_objects import DagSerialization as Serialisation  # Airflow 3.2 and newer
+    except ImportError:
+        from airflow.serialization.serialized_objects import SerializedDAG as Serialisation
+    return Serialisation.to_dict(dag)

@@ -1,0 +1,135 @@
+"""The recipes of CONTRIBUTING, each performed on a toy example and seen delivered."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_linkedin_capi.operators.stream_conversions import StreamConversionsOperator
+from tests.support.streaming import RULE, happened_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from airflow_provider_linkedin_capi.delivery.interfaces import DeliveryInfo
+    from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome
+    from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
+
+START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+class Outcomes:
+    """A sink of a user's own: one JSON line for each row."""
+
+    template_fields = ("path",)
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def open(self, delivery: DeliveryInfo) -> None:
+        self.lines = [f"open {delivery.name}"]
+
+    def write(self, batch: BatchOutcome) -> None:
+        self.lines += [json.dumps([row.key, row.outcome]) for row in batch.outcomes()]
+
+    def close(self, completed: bool) -> None:
+        with open(self.path, "w") as file:
+            file.write("\n".join([*self.lines, f"close {completed}"]))
+
+
+class Leads:
+    """A source of a user's own."""
+
+    template_fields = ("prefix",)
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+
+    def chunks(self, size: int) -> Iterator[list[dict[str, Any]]]:
+        for start in range(0, 5, 2):
+            yield [lead(f"{self.prefix}-{number}") for number in range(start, min(start + 2, 5))]
+
+
+def lead(event_id: str) -> dict[str, Any]:
+    return {"event_id": event_id, "email": "jane@example.com", "happened_at": happened_at()}
+
+
+def leads() -> Iterator[dict[str, Any]]:
+    for number in range(3):
+        yield lead(f"generated-{number}")
+
+
+def leads_of_the_run(run_id: str) -> Iterator[list[dict[str, Any]]]:
+    yield [lead(f"{run_id}-{number}") for number in range(2)]
+
+
+@pytest.fixture
+def stream(run_dag: Callable[..., Any], linkedin: str, sandbox: SandboxServer) -> Callable[..., Any]:
+    """``stream(source=..., sinks=[...])`` runs a DAG with one StreamConversionsOperator; returns its run."""
+    from airflow.providers.common.compat.sdk import DAG
+
+    sandbox.world.add_rule(RULE, name="CRM leads")
+
+    def run(**parameters: Any) -> Any:
+        with DAG("recipes", schedule=None, start_date=START) as dag:
+            StreamConversionsOperator(task_id="stream", conversion_rule=RULE, **parameters)
+        return run_dag(dag, run_conf={"file": "outcomes.txt", "prefix": "crm"})
+
+    return run
+
+
+def delivered(sandbox: SandboxServer) -> list[str]:
+    return sorted(event["eventId"] for event in sandbox.world.events)
+
+
+def test_a_users_own_sink_is_opened_given_every_batch_and_closed(stream, sandbox, tmp_path):
+    run = stream(records=[lead("a"), {**lead("b"), "email": "nonsense"}], sinks=[Outcomes(f"{tmp_path}/out.txt")])
+    assert delivered(sandbox) == ["a"]
+    assert (tmp_path / "out.txt").read_text().splitlines() == [
+        f"open recipes/{run.run_id}/stream",
+        '["a", "accepted"]',
+        '["b", "rejected"]',
+        "close True",
+    ]
+
+
+def test_a_users_own_sink_is_rendered_from_templates(stream, tmp_path):
+    stream(records=[lead("a")], sinks=[Outcomes(f"{tmp_path}/{{{{ dag_run.conf['file'] }}}}")])
+    assert (tmp_path / "outcomes.txt").exists()
+
+
+def test_a_users_own_source_is_read_in_chunks_of_any_size(stream, sandbox):
+    stream(source=Leads("mine"))
+    assert delivered(sandbox) == [f"mine-{number}" for number in range(5)]
+
+
+def test_a_users_own_source_is_rendered_from_templates(stream, sandbox):
+    stream(source=Leads("{{ dag_run.conf['prefix'] }}"))
+    assert delivered(sandbox) == [f"crm-{number}" for number in range(5)]
+
+
+def test_a_generator_function_of_dictionaries_is_a_source(stream, sandbox):
+    stream(source=leads)
+    assert delivered(sandbox) == ["generated-0", "generated-1", "generated-2"]
+
+
+def test_a_generator_function_gets_what_its_parameters_name_of_the_context(stream, sandbox):
+    run = stream(source=leads_of_the_run)
+    assert delivered(sandbox) == [f"{run.run_id}-0", f"{run.run_id}-1"]
+
+
+def test_own_sources_and_sinks_serialise_the_same_at_every_parse():
+    from airflow.providers.common.compat.sdk import DAG
+
+    from tests.support.dag_runs import serialised
+
+    def parse() -> Any:
+        with DAG("recipes", schedule=None, start_date=START) as dag:
+            StreamConversionsOperator(task_id="generator", conversion_rule=RULE, source=leads)
+            StreamConversionsOperator(task_id="object", conversion_rule=RULE, source=Leads("x"), sinks=[Outcomes("y")])
+        return serialised(dag)
+
+    assert json.dumps(parse(), sort_keys=True) == json.dumps(parse(), sort_keys=True)
