@@ -359,3 +359,7 @@ class DayLimitReachedError(DeliveryStoppedError):
 
 class DeliveryInterruptedError(DeliveryStoppedError):
     """The delivery was stopped from outside, e.g. because the task was killed. A retry goes on from there."""
+
+
+class DeliverySupersededError(LinkedInConversionsError):
+    """Another process has taken over the same task instance: Airflow had given up on this one. Nothing to do."""

@@ -1,4 +1,4 @@
-"""What a task remembers, where a later try or poll of the same task instance finds it."""
+"""What a task remembers over its tries, reschedules and deferrals."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import logging
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_linkedin_capi import version_compat
+from airflow_provider_linkedin_capi.exceptions import DeliverySupersededError
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-#: The key in the task state store, readable in the UI's Storage tab.
 KEY = "linkedin_conversions_delivery"
 #: As long as LinkedIn takes a conversion: an older record can no longer be resumed.
 RETENTION = dt.timedelta(days=90)
@@ -22,13 +24,16 @@ log = logging.getLogger(__name__)
 
 
 class TaskState:
-    """One value that a task instance keeps, over its tries, polls and clears.
+    """One value that a task instance remembers.
 
-    Airflow 3.3 and newer have the task state store (``context["task_state_store"]``), kept by dag, run, task and map
-    index. Before, the value is an Airflow Variable; Airflow never removes those. Use it on the task's main thread only.
+    Airflow 3.3 and newer keep it in the task state store (``context["task_state_store"]``), by DAG run, task and map
+    index; it goes with the run. Before, it is an Airflow Variable. Airflow never removes those, so the Variable also
+    holds which run it belongs to: a run that was deleted and made again under its run id starts with nothing.
+
+    Use it on the task's main thread only.
 
     :param context: the running task's.
-    :param key: the name in the task state store, readable in the UI's Storage tab; a Variable's name begins with it.
+    :param key: the value's name, readable in the UI; a Variable's name begins with it.
     :param retention: how long the task state store keeps the value.
     """
 
@@ -36,29 +41,30 @@ class TaskState:
         ti = context["ti"]
         self._key = key
         self._retention = retention
-        self._store: Any = _state_store(context)
+        self._store = version_compat.task_state_store(context)
         self._variable = _variable_key(key, ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
+        self._run = {**version_compat.run_identity(context), "try": ti.try_number}
 
     def get(self) -> Any:
-        """Return the value, or None."""
+        """Return the value, or None when this run of the task has none."""
         if self._store is not None:
             return self._store.get(self._key)
         from airflow.providers.common.compat.sdk import Variable
 
         text = Variable.get(self._variable, None)
-        return json.loads(text) if text else None
+        kept = json.loads(text) if text else {}
+        return kept["value"] if "value" in kept and self._is_of_this_run(kept["run"]) else None
 
     def set(self, value: Any) -> None:
-        """Keep a JSON value, durably before returning."""
+        """Keep the value (JSON types, not None) durably before returning."""
         if self._store is not None:
             self._store.set(self._key, value, retention=self._retention)
-            return
-        from airflow.providers.common.compat.sdk import Variable
-
-        Variable.set(self._variable, json.dumps(value, separators=(",", ":")))
+        else:
+            text = json.dumps({"run": self._run, "value": value}, separators=(",", ":"))
+            version_compat.set_variable(self._variable, text)
 
     def delete(self) -> None:
-        """Remove the value."""
+        """Forget the value."""
         if self._store is not None:
             self._store.delete(self._key)
             return
@@ -66,60 +72,86 @@ class TaskState:
 
         Variable.delete(self._variable)
 
+    def _is_of_this_run(self, run: dict[str, Any]) -> bool:
+        """Whether a Variable was written by this run: a Clear may have restarted it, but it was not made again."""
+        if "id" in self._run or "id" in run:
+            return bool(run.get("id") == self._run.get("id"))
+        cleared = run["clears"] < self._run["clears"] and run["try"] < self._run["try"]
+        return bool(run["started"] == self._run["started"] or cleared)
+
+
+def _variable_key(*parts: object) -> str:
+    key = "__".join(map(str, parts))
+    if len(key) <= _LONGEST_VARIABLE_KEY:
+        return key
+    digest = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
+    return f"{key[: _LONGEST_VARIABLE_KEY - len(digest) - 2]}__{digest}"
+
 
 class TaskCheckpoint:
-    """Keeps a delivery's state for one task instance.
+    """Keeps a delivery's checkpoint for one task instance.
 
-    A finished delivery leaves only a small final record, since Airflow before 3.3 never removes it.
+    ``ti.max_tries`` tells a retry from a Clear: it stays the same over automatic retries and grows with a Clear. A
+    delivery that had finished before a Clear starts over; a finished one that is only retried (the worker died before
+    it could report success) has nothing left to do; an unfinished one continues in either case.
 
-    ``ti.max_tries`` tells a retry from a Clear: it stays the same over automatic retries and grows with a Clear.
-    A delivery that had finished before a Clear starts over; a finished one that is only retried (the worker died
-    before it could report success) has nothing left to do; an unfinished one goes on in either case.
+    Two processes may run the same task instance for a while, when Airflow has given up on one that still lives. The
+    one that came last takes over the record: it is told what the other one has recorded since, and the other one
+    learns at its next save that it has been superseded.
 
     :param context: the running task's.
     """
 
     def __init__(self, context: Context) -> None:
+        self._task_state = TaskState(context, KEY, RETENTION)
         self._generation = context["ti"].max_tries
-        self._kept = TaskState(context, KEY, RETENTION)
-        record = self._kept.get() or {}
+        record = self._task_state.get() or {}
+        # Which process, with what number of writes; the process that came later has the greater one.
+        self._last_write: list[Any] = record.get("writer", [0, "", 0])
+        self._writer: list[Any] = [self._last_write[0] + 1, uuid.uuid4().hex[:8]]
+        self._writes = 0
         if "finished" in record and record.get("generation") != self._generation:
             log.info("The task was cleared after its delivery had finished: starting over.")
             record = {}
         #: The summary of the delivery, when an earlier try had finished it.
-        self.finished: dict[str, Any] | None = record.pop("finished", None)
-        record.pop("generation", None)
+        self.finished: dict[str, Any] | None = record.get("finished")
         #: The same for all tries of one delivery.
-        self.delivery_id: str = record.pop("delivery", None) or uuid.uuid4().hex
-        self._state: dict[str, Any] = record
+        self.delivery_id: str = record.get("delivery") or uuid.uuid4().hex
+        self._state: dict[str, Any] | None = record.get("state")
 
     @property
     def resumed(self) -> bool:
         """Whether an earlier try of this delivery left a record."""
-        return bool(self._state)
+        return self._state is not None
 
     def load(self) -> dict[str, Any] | None:
         """Return what the earlier try saved, or None."""
-        return self._state or None
+        return self._state
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Keep the state durably before returning."""
-        self._state = state
-        self._kept.set({**state, "delivery": self.delivery_id, "generation": self._generation})
+    def save(self, state: dict[str, Any]) -> dict[str, Any] | None:
+        """Keep the state durably; or keep nothing and return what another process has saved since.
+
+        :raises DeliverySupersededError: another process has taken over.
+        """
+        found = self._task_state.get() or {}
+        if (write := found.get("writer", self._last_write)) != self._last_write:
+            if write[:2] > self._writer:
+                raise DeliverySupersededError(
+                    "Another process has taken over this task instance; this one stops. Nothing needs to be done."
+                )
+            self._last_write = write
+            if "state" in found:
+                return dict(found["state"])
+        self._write({"state": state})
+        return None
 
     def finish(self, summary: dict[str, Any]) -> None:
-        """Record that everything was delivered; of the state only the summary is needed from now on."""
-        self._kept.set({"finished": summary, "generation": self._generation})
+        """Record that everything was delivered; from now on only the summary is needed."""
+        self._write({"finished": summary})
 
-
-def _variable_key(key: str, dag_id: str, run_id: str, task_id: str, map_index: int | None) -> str:
-    name = "__".join((key, dag_id, run_id, task_id, str(map_index)))
-    if len(name) <= _LONGEST_VARIABLE_KEY:
-        return name
-    digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
-    return f"{name[: _LONGEST_VARIABLE_KEY - len(digest) - 2]}__{digest}"
-
-
-def _state_store(context: Context) -> Any:
-    """Airflow's task state store; None before 3.3."""
-    return context.get("task_state_store")
+    def _write(self, content: dict[str, Any]) -> None:
+        self._writes += 1
+        self._last_write = [*self._writer, self._writes]
+        self._task_state.set(
+            {**content, "delivery": self.delivery_id, "generation": self._generation, "writer": self._last_write}
+        )

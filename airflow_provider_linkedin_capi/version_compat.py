@@ -55,6 +55,36 @@ def first_reschedule(context: Any) -> dt.datetime | None:
     return first
 
 
+def task_state_store(context: Any) -> Any:
+    """Return Airflow's task state store; None before Airflow 3.3."""
+    return context.get("task_state_store")
+
+
+def run_identity(context: Any) -> dict[str, Any]:
+    """Return what tells a DAG run from another one that was made later under the same run id.
+
+    Airflow 2 has the database's own id. Airflow 3 has only the start date, which a Clear of a finished run sets anew,
+    raising ``clear_number``.
+    """
+    dag_run = context["dag_run"]
+    if (number := getattr(dag_run, "id", None)) is not None:
+        return {"id": number}
+    return {"started": str(dag_run.start_date), "clears": getattr(dag_run, "clear_number", 0) or 0}
+
+
+def set_variable(key: str, value: str) -> None:
+    """Set an Airflow Variable, or raise."""
+    try:
+        # Variable.set of Airflow 3.0 to 3.2 logs an error and goes on.
+        from airflow.sdk.execution_time.context import _set_variable
+    except ImportError:
+        from airflow.providers.common.compat.sdk import Variable
+
+        Variable.set(key, value)
+    else:
+        _set_variable(key, value)
+
+
 def airflow_version() -> str:
     """Return the version of the Airflow that is installed."""
     return version("apache-airflow")

@@ -127,7 +127,15 @@ class Checkpoint:
     def save(self) -> None:
         """Hand the record to the store."""
         if self._store:
-            self._store.save(self.as_dict())
+            while other := self._store.save(self.as_dict()):
+                self._merge(other)
+
+    def _merge(self, other: dict[str, Any]) -> None:
+        """Take over what another process recorded of batches that have not come here yet."""
+        self._acknowledged.update(dict.fromkeys(other.get("acknowledged", "").split()))
+        for digest, entry in other.get("batches", {}).items():
+            if digest not in self._seen and digest not in self._acknowledged:
+                self._batches[digest] = entry
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as JSON types."""

@@ -120,18 +120,16 @@ class Transport(Protocol):
 
 
 class CheckpointStore(Protocol):
-    """Where the record of acknowledged batches lives; used on the calling thread only.
-
-    The delivery owns the keys it writes (:mod:`airflow_provider_linkedin_capi.delivery.checkpoint` lists them).
-    A store may keep more beside them, such as ``finished`` and ``generation``; the delivery ignores what it does
-    not know.
-    """
+    """Where the record of acknowledged batches lives; used on the calling thread only."""
 
     def load(self) -> dict[str, Any] | None:
         """Return what an earlier try saved, or None to start from nothing."""
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Keep the state (JSON types only, no personal data) durably before returning."""
+    def save(self, state: dict[str, Any]) -> dict[str, Any] | None:
+        """Keep the state (JSON types only, no personal data) durably before returning.
+
+        :returns: None; or, without keeping anything, what another process saved meanwhile, to be merged first.
+        """
 
 
 class OutcomeSink(Protocol):

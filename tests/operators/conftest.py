@@ -95,7 +95,7 @@ def stream(run_dag: Callable[..., Any], linkedin: str, rule: int, monkeypatch: p
     last: list[Any] = []
 
     def run(*, clear: bool = False, **parameters: Any) -> StreamRun:
-        source = {"sql", "records", "path"} & parameters.keys()
+        source = {"source", "sql", "records", "path"} & parameters.keys()
         defaults: dict[str, Any] = {} if source else {"sql": QUERY, "sql_conn_id": "warehouse"}
         defaults |= {"conversion_rule": rule, "retry_delay": dt.timedelta(0)}
         with DAG(dag_id, schedule=None, start_date=start) as dag:

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from airflow_provider_linkedin_capi import task_state
+from airflow_provider_linkedin_capi import task_state, version_compat
 from airflow_provider_linkedin_capi.api import retry
 from airflow_provider_linkedin_capi.operators import stream_conversions
 from tests.support.streaming import conversions, event_ids, letters
@@ -23,7 +23,7 @@ def no_waiting(monkeypatch):
 def memory(request, monkeypatch):
     """The two places in which Airflow can keep the checkpoint."""
     if request.param == "variable":
-        monkeypatch.setattr(task_state, "_state_store", lambda context: None)
+        monkeypatch.setattr(version_compat, "task_state_store", lambda context: None)
     return request.param
 
 

@@ -445,15 +445,15 @@ def test_long_ids_fit_into_variables_of_airflow_before_3_3(
     monkeypatch: pytest.MonkeyPatch,
     mode: str,
 ) -> None:
-    from airflow.providers.common.compat.sdk import DAG, Variable
+    from airflow.providers.common.compat.sdk import DAG
 
-    from airflow_provider_linkedin_capi import task_state as store
+    from airflow_provider_linkedin_capi import version_compat
     from airflow_provider_linkedin_capi.sensors.analytics import AnalyticsReportSensor
 
-    monkeypatch.setattr(store, "_state_store", lambda context: None)
+    monkeypatch.setattr(version_compat, "task_state_store", lambda context: None)
     keys = []
-    keep = Variable.set
-    monkeypatch.setattr(Variable, "set", lambda key, *args, **kwargs: keys.append(key) or keep(key, *args, **kwargs))
+    keep = version_compat.set_variable
+    monkeypatch.setattr(version_compat, "set_variable", lambda key, value: keys.append(key) or keep(key, value))
     deliver(hook, rule, DAY, 60)
     with DAG("d" * 250, schedule=None) as dag:
         AnalyticsReportSensor(

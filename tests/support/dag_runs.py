@@ -60,6 +60,7 @@ def keep_existing_run(patch: Any, dag_run: Any) -> None:
     def existing(*_: Any, dag: Any, session: Any, **__: Any) -> Any:
         kept = session.get(DagRun, dag_run.id)
         kept.dag = dag
+        kept.clear_number += 1  # as a real Clear does
         kept.state = DagRunState.RUNNING
         session.commit()
         return kept
