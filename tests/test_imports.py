@@ -15,10 +15,10 @@ ROOT = Path(airflow_provider_linkedin_capi.__file__).parent
 #: From the bottom up. A package, or a module beside the packages, imports from lower levels only, not from its own.
 LEVELS = (
     ("exceptions", "version_compat"),
-    ("api",),
+    ("api", "databases"),
     ("events",),
     ("delivery", "reports", "legacy"),
-    ("databases", "task_state"),
+    ("task_state",),
     ("sources",),
     ("sinks", "hooks", "links"),
     ("retry_policy",),

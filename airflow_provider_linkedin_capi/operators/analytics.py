@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +13,7 @@ from airflow_provider_linkedin_capi.api.value_lists import value_list
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.operators._outlet_events import add_to_outlet_events
+from airflow_provider_linkedin_capi.reports import window
 from airflow_provider_linkedin_capi.reports.report import MAX_XCOM_BYTES, as_json, report_columns
 from airflow_provider_linkedin_capi.reports.request import DEFAULT_FIELDS, report_days, utc_time, whole_periods
 from airflow_provider_linkedin_capi.retry_policy import default_retry_policy
@@ -22,20 +23,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
-    from sqlalchemy.engine import Engine
 
+    from airflow_provider_linkedin_capi.databases.base import Database
     from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
-    from airflow_provider_linkedin_capi.reports.report import Column, Report, Row
+    from airflow_provider_linkedin_capi.reports.report import Report, Row
     from airflow_provider_linkedin_capi.reports.request import ReportRequest
-    from airflow_provider_linkedin_capi.reports.window import Scope
 
 
 class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
-    """Reads a report completely and puts it into a table, a file or XCom, replacing the same window's rows.
+    """Reads a whole report and writes it to a table, a file or XCom, replacing the same window's rows.
 
     LinkedIn restates its figures for 72 hours and longer, so a daily run should read the last days again
-    (``lookback_days``): their rows are replaced, never doubled, and what changed is logged. LinkedIn's answers end
-    at 15,000 rows without saying so; this operator then asks in smaller parts until it has everything.
+    (``lookback_days``): their rows are replaced, never doubled, and the differences are logged. LinkedIn cuts an answer
+    off at 15,000 rows without saying so; this operator then asks for smaller parts until it has all rows.
 
     .. code-block:: python
 
@@ -53,12 +53,12 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
         )
 
     Rows have the columns ``ad_account_id, time_granularity, start_date, end_date``; for each pivot its value (a URN,
-    or a word), ``<pivot>_id`` and, with ``names``, ``<pivot>_name``; the metrics in snake case; ``currency``; and at
-    rest ``read_at``. Money is rounded to the currency's minor unit.
+    or a word), ``<pivot>_id`` and, with ``names``, ``<pivot>_name``; the metrics in snake case; ``currency``; and in
+    tables and files ``read_at``. Money is rounded to the currency's minor unit.
 
-    Replaced are the rows of the same account and granularity whose days touch the window, of the chosen rules (and
-    campaigns, with pivot CAMPAIGN). So reports along other pivots, or narrowed to campaigns without that pivot, need
-    a table of their own. ``MONTHLY`` and ``YEARLY`` windows are widened to whole periods, as far as today.
+    A run replaces the rows of the same account and granularity whose days touch the window, of the chosen rules (and
+    campaigns, with pivot CAMPAIGN). So reports with other pivots, or limited to campaigns without that pivot, need a
+    table of their own. ``MONTHLY`` and ``YEARLY`` windows are widened to whole periods, but not beyond today.
 
     :param first_day: first day of the window, UTC: a date or its text, e.g. ``{{ ds }}``.
     :param last_day: last day, included.
@@ -73,28 +73,33 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
     :param fields: metrics by LinkedIn's names, any number.
     :param time_granularity: ``DAILY``, ``MONTHLY``, ``YEARLY`` or ``ALL``.
     :param pivot: what rows are split by: one pivot, or up to three.
-    :param finder: ``attributedRevenueMetrics`` for the revenue that a connected CRM attributes; else chosen by the
-        number of pivots.
+    :param finder: ``attributedRevenueMetrics`` for the revenue that a connected CRM attributes; otherwise it follows
+        from the pivots.
     :param names: add the names of rules and campaigns.
-    :param fill_zeros: add rows of zeros for dates and rules (or campaigns) that LinkedIn left out, which means zero.
+    :param fill_zeros: add rows of zeros for dates and rules (or campaigns) that LinkedIn leaves out because nothing
+        happened.
     :param lookback_days: how many days before ``first_day`` are read again.
-    :param table: where rows go; created when missing, with a schema before a dot if need be.
-    :param sql_conn_id: its connection, of any database that SQLAlchemy has a dialect for.
+    :param table: where rows go; created when missing. A name of one to three parts: ``report``, ``marketing.report``.
+    :param sql_conn_id: the connection of its database.
+    :param hook_params: parameters of that connection's hook, as Airflow's SQL operators take them:
+        ``{"warehouse": "LOAD_WH"}``.
+    :param database: another database than the connection's, likewise.
     :param path: a file for ``ObjectStoragePath``, ending in ``.parquet`` (needs the extra ``parquet``), ``.csv`` or
-        ``.jsonl``. Also a file keeps the rows of other windows. One writer at a time.
+        ``.jsonl``. A file keeps the rows of other windows, too. One writer at a time.
     :param reconcile: compare what was streamed with what was attributed, by period and rule, and write it to
         ``reconcile_table``. Needs pivot CONVERSION, and ``results_table`` or ``sent_counts``.
-    :param results_table: the one of ``StreamConversionsOperator``; a conversion counts for the day it happened.
+    :param results_table: the ledger of ``StreamConversionsOperator``; a conversion counts for the day it happened.
     :param results_conn_id: its connection; ``sql_conn_id`` when None.
-    :param sent_counts: instead: events by rule, e.g. ``{22285180: 812}`` or ``{22285180: {"sent": 812, "accepted":
-        800}}``, for the window as a whole.
+    :param sent_counts: instead of a ledger, events by rule for the window as a whole: ``{22285180: 812}`` or
+        ``{22285180: {"sent": 812, "accepted": 800}}``.
     :param reconcile_table: ``<table>_reconciliation`` when None.
     :param linkedin_conn_id: the Airflow connection.
     :return: XCom: ``start_date, end_date, rows``; ``totals`` (sum of each metric, decimals as text); ``conversions``
         by rule; ``restated``: by metric, what differs from the rows replaced (``before``, ``after``, over how many
         ``periods``); ``table`` or ``path``; ``reconciliation``: by rule, over the whole window. Without table and path
         the rows go to key ``rows``, if they are small.
-    :raises AirflowFailException: LinkedIn refused, the report is too large for XCom, or the target does not fit.
+    :raises AirflowFailException: LinkedIn refused, the report is too large for XCom, or the table or file has other
+        columns.
 
     .. seealso:: `Ads reporting
        <https://learn.microsoft.com/linkedin/marketing/integrations/ads-reporting/ads-reporting>`__
@@ -115,6 +120,8 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
         "lookback_days",
         "table",
         "sql_conn_id",
+        "hook_params",
+        "database",
         "path",
         "results_table",
         "results_conn_id",
@@ -145,6 +152,8 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
         lookback_days: int | str = 0,
         table: str | None = None,
         sql_conn_id: str | None = None,
+        hook_params: Mapping[str, Any] | None = None,
+        database: str | None = None,
         path: str | None = None,
         reconcile: bool = False,
         results_table: str | None = None,
@@ -160,9 +169,11 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
         if table and path:
             raise ConfigurationError("Give table or path, not both")
         if (table or reconcile_table) and not sql_conn_id:
-            raise ConfigurationError("A table needs sql_conn_id: the connection of its database")
+            raise ConfigurationError("A table needs sql_conn_id, the connection of its database")
         if reconcile and (results_table is None) == (sent_counts is None):
-            raise ConfigurationError("reconcile needs what was sent: exactly one of results_table and sent_counts")
+            raise ConfigurationError(
+                "reconcile compares with what was sent: give exactly one of results_table and sent_counts"
+            )
         if results_table and not (results_conn_id or sql_conn_id):
             raise ConfigurationError(
                 "results_table needs results_conn_id, or sql_conn_id if it is in the same database"
@@ -183,6 +194,8 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
         self.lookback_days = lookback_days
         self.table = table
         self.sql_conn_id = sql_conn_id
+        self.hook_params = hook_params
+        self.database = database
         self.path = path
         self.reconcile = reconcile
         self.results_table = results_table
@@ -258,7 +271,7 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
         return asked
 
     def _check_that_empty_is_true(self, hook: LinkedInConversionsHook, asked: ReportRequest) -> None:
-        """Refuse to replace stored rows by the empty report that LinkedIn gives to those without access."""
+        """Refuse to replace stored rows by the empty report that LinkedIn returns to members without access."""
         from airflow_provider_linkedin_capi.reports.diagnosis import Cause
 
         if (finding := hook.diagnose_report(asked)) is None:
@@ -269,30 +282,25 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
 
     def _store(self, report: Report) -> dict[str, Any]:
         """Replace the window's rows; return by metric what LinkedIn restated."""
-        from airflow_provider_linkedin_capi.reports import window
-
-        columns = list(window.stored_columns(report_columns(report.request)))
-        now = dt.datetime.now(dt.UTC).replace(microsecond=0)
-        rows = [{**row, "read_at": now} for row in report.rows]
-        if not self.path:
-            before = self._replace(str(self.table), columns, window.scope(report, columns), rows)
-        else:
+        columns = window.stored_columns(report_columns(report.request))
+        rows = _stamped(report.rows)
+        scope = window.scope(report, columns)
+        if self.path:
             from airflow.providers.common.compat.sdk import ObjectStoragePath
 
             from airflow_provider_linkedin_capi.reports.files import ReportFile
 
-            before = ReportFile(ObjectStoragePath(self.path), columns).replace(window.scope(report, columns), rows)
+            before = ReportFile(ObjectStoragePath(self.path), columns).replace(scope, rows)
+        else:
+            from airflow_provider_linkedin_capi.reports.table import ReportTable
+
+            with self._database() as database:
+                before = ReportTable(database, str(self.table), columns).replace(scope, rows)
         changes = window.restated(before, rows, report.request)
         for change in changes:
             self.log.info("Restated: %s", change)
-        self.log.info("%d rows replaced by %d in %s", len(before), len(rows), self.table or self.path)
+        self.log.info("%d rows of %s replaced by %d", len(before), self.table or self.path, len(rows))
         return window.by_metric(changes)
-
-    def _replace(self, table: str, columns: Sequence[Column], scope: Scope, rows: list[Row]) -> list[Row]:
-        from airflow_provider_linkedin_capi.reports.table import ReportTable
-
-        with _engine(self.sql_conn_id) as engine:
-            return ReportTable(engine, table, columns).replace(scope, rows)
 
     def _push_rows(self, context: Context, report: Report) -> None:
         rows = as_json(report.rows)
@@ -305,16 +313,17 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
 
     def _reconcile(self, hook: LinkedInConversionsHook, report: Report) -> list[Row]:
         """Compare with what was sent; write it to its table, if there is one; return it by rule."""
-        from airflow_provider_linkedin_capi.reports import reconciliation, window
+        from airflow_provider_linkedin_capi.reports import reconciliation
 
+        request = report.request
         if self.results_table:
-            with _engine(self.results_conn_id or self.sql_conn_id) as engine:
-                sent = reconciliation.ledger_counts(engine, self.results_table, report.request)
+            with self._database(self.results_conn_id) as database:
+                sent = reconciliation.ledger_counts(database, self.results_table, request)
         else:
-            sent = reconciliation.given_counts(self.sent_counts or {}, report.request)
+            sent = reconciliation.given_counts(self.sent_counts or {}, request)
         names = {rule.urn: rule.name for rule in hook.find_conversion_rules()}
         if self.sent_counts and (foreign := sorted({rule for _, rule in sent} - names.keys())):
-            self.log.warning("sent_counts of %s are left out: no rules of %s", ", ".join(foreign), hook.ad_account)
+            self.log.warning("sent_counts of %s are left out: not rules of %s", ", ".join(foreign), hook.ad_account)
         rows = reconciliation.reconcile(report, sent, names)
         by_rule = reconciliation.by_rule(rows)
         for row in by_rule:
@@ -323,26 +332,29 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
                 *(row[name] for name in ("conversion_name", "sent", "accepted", "attributed")),
                 *(row[name] for name in ("post_click", "post_view", "value", "match_share")),
             )
-        table = self.reconcile_table or (f"{self.table}_reconciliation" if self.table else None)
-        if table:
-            columns = reconciliation.COLUMNS
-            self._replace(table, columns, window.scope(report, columns), rows)
+        if self.reconcile_table or self.table:
+            from airflow_provider_linkedin_capi.reports.table import ReportTable, derived_name
+
+            columns = window.stored_columns(reconciliation.COLUMNS)
+            with self._database() as database:
+                table = self.reconcile_table or derived_name(database, str(self.table), "reconciliation")
+                ReportTable(database, table, columns).replace(window.scope(report, columns), _stamped(rows))
         return by_rule
 
+    @contextmanager
+    def _database(self, conn_id: str | None = None) -> Iterator[Database]:
+        """Open the database of a connection, ``sql_conn_id`` when None; ``hook_params`` are for that one."""
+        from airflow_provider_linkedin_capi.databases.opening import open_database
 
-@contextmanager
-def _engine(conn_id: str | None) -> Iterator[Engine]:
-    """Open a database of the user's, in its own dialect."""
-    from airflow_provider_linkedin_capi.sources.sql import engine_of, sql_hook
+        if conn_id in (None, self.sql_conn_id):
+            opened = open_database(str(self.sql_conn_id), self.hook_params, self.database)
+        else:
+            opened = open_database(str(conn_id))
+        with closing(opened) as database:
+            yield database
 
-    assert conn_id is not None, "the constructor has seen to it"
-    engine = engine_of(sql_hook(conn_id))
-    if engine is None:
-        raise ConfigurationError(
-            f"Connection {conn_id!r} has no SQLAlchemy dialect installed, which tables of reports need: install it, "
-            "or give a path instead of a table"
-        )
-    try:
-        yield engine
-    finally:
-        engine.dispose()
+
+def _stamped(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows with the moment at which they were read, to the millisecond: every database keeps that."""
+    now = dt.datetime.now(dt.UTC)
+    return [{**row, window.READ_AT: now.replace(microsecond=now.microsecond // 1000 * 1000)} for row in rows]

@@ -1,4 +1,4 @@
-"""What was sent against what LinkedIn attributed, by period and rule."""
+"""What was sent compared with what LinkedIn attributed, by period and rule."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from airflow_provider_linkedin_capi.reports.request import periods
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy import Engine
-
+    from airflow_provider_linkedin_capi.databases.base import Database
     from airflow_provider_linkedin_capi.reports.report import Report, Row
     from airflow_provider_linkedin_capi.reports.request import ReportRequest
 
@@ -64,36 +63,36 @@ class Sent:
 SentCounts = dict[tuple[dt.date, str], Sent]
 
 
-def check(asked: ReportRequest) -> None:
+def check(request: ReportRequest) -> None:
     """Refuse a report that does not tell rules apart, or does not count conversions.
 
-    :raises ValueError: it cannot be reconciled.
+    :raises ConfigurationError: it cannot be reconciled.
     """
-    if asked.finder == "attributedRevenueMetrics" or "CONVERSION" not in asked.pivots:
+    if request.finder == "attributedRevenueMetrics" or "CONVERSION" not in request.pivots:
         raise ConfigurationError(
-            "reconcile compares conversions by rule: give pivot CONVERSION, alone or among others, and no "
-            "attributedRevenueMetrics"
+            "reconcile compares conversions by rule: give pivot CONVERSION, alone or among others, and another finder "
+            "than attributedRevenueMetrics"
         )
 
 
-def given_counts(counts: Mapping[Any, Any], asked: ReportRequest) -> SentCounts:
+def given_counts(counts: Mapping[Any, Any], request: ReportRequest) -> SentCounts:
     """Return counts that the user gave for the whole window: events by rule, or ``sent`` and ``accepted`` of each.
 
-    :raises ValueError: the report has more than one period, to which they could belong; or they are no counts.
+    :raises ConfigurationError: they are not counts, or the report has several periods they could belong to.
     """
     counts = literal(counts, name="sent_counts")
     if not isinstance(counts, Mapping):
         raise ConfigurationError(f"sent_counts is {type(counts).__name__}: give a mapping from rule to count")
-    if len(periods(asked)) > 1:
+    if len(periods(request)) > 1:
         raise ConfigurationError(
-            "sent_counts say nothing about single days: reconcile them with time_granularity ALL, a window of one "
-            "period, or by results_table"
+            "sent_counts count a whole window, and this report has several periods: choose time_granularity ALL or a "
+            "window of one period, or give results_table"
         )
     found: SentCounts = {}
     for rule, count in counts.items():
         both = count if isinstance(count, Mapping) else {"sent": count, "accepted": count}
         try:
-            found[asked.start, urns.conversion_rule(rule)] = Sent(int(both["sent"]), int(both["accepted"]))
+            found[request.start, urns.conversion_rule(rule)] = Sent(int(both["sent"]), int(both["accepted"]))
         except (KeyError, TypeError) as error:
             raise ConfigurationError(
                 f'sent_counts for rule {rule} is {count!r}: give a number, or {{"sent": 812, "accepted": 800}}'
@@ -101,59 +100,52 @@ def given_counts(counts: Mapping[Any, Any], asked: ReportRequest) -> SentCounts:
     return found
 
 
-def ledger_counts(engine: Engine, table: str, asked: ReportRequest) -> SentCounts:
-    """Count the events of a results table by period and rule, each event id once.
+def ledger_counts(database: Database, table: str, request: ReportRequest) -> SentCounts:
+    """Count the events of a ledger by period and rule, each event id once.
 
     A conversion belongs to the UTC day on which it happened, as in LinkedIn's reports.
 
-    :raises ValueError: the table has no column ``happened_at``, or is no results table.
+    :raises ConfigurationError: there is no such ledger.
+    :raises DatabaseError: it cannot be read.
     """
-    from sqlalchemy import MetaData, Table, case, distinct, func, select
-    from sqlalchemy.exc import NoSuchTableError
-
-    schema, _, name = table.rpartition(".")
-    try:
-        ledger = Table(name, MetaData(), schema=schema or None, autoload_with=engine).c
-        columns = ledger.event_id, ledger.conversion, ledger.outcome, ledger.happened_at
-    except (NoSuchTableError, AttributeError) as error:
+    if database.columns(table) is None:
         raise ConfigurationError(
-            f"{table} is not a results table of StreamConversionsOperator on this connection "
-            f"({type(error).__name__}: {error}); name its results_table and results_conn_id"
-        ) from error
-    event_id, conversion, outcome, happened_at = columns
-    accepted = case((outcome == "accepted", event_id))
+            f"There is no table {table} on connection {database.conn_id!r}: give the results_table of "
+            "StreamConversionsOperator and its results_conn_id"
+        )
+    q = database.quoted
+    accepted = f"CASE WHEN {q('outcome')} = 'accepted' THEN {q('event_id')} END"
+    count = (
+        f"SELECT {q('conversion')}, COUNT(DISTINCT {q('event_id')}), COUNT(DISTINCT {accepted}) "
+        f"FROM {database.name(table)} WHERE {q('happened_at')} >= ? AND {q('happened_at')} < ? "
+        f"GROUP BY {q('conversion')}"
+    )
     found: SentCounts = {}
-    with engine.connect() as connection:
-        for first, last in periods(asked):
-            begin = dt.datetime.combine(first, dt.time(), dt.UTC)
-            end = dt.datetime.combine(last + dt.timedelta(days=1), dt.time(), dt.UTC)
-            query = (
-                select(conversion, func.count(distinct(event_id)), func.count(distinct(accepted)))
-                .where(happened_at >= begin, happened_at < end)
-                .group_by(conversion)
-            )
-            for rule, sent_events, accepted_events in connection.execute(query):
-                found[first, rule] = Sent(sent_events, accepted_events)
+    for first, last in periods(request):
+        begin = dt.datetime.combine(first, dt.time(), dt.UTC)
+        end = dt.datetime.combine(last + dt.timedelta(days=1), dt.time(), dt.UTC)
+        for rule, sent, accepted_events in database.query(count, [begin, end]):
+            found[first, rule] = Sent(int(sent), int(accepted_events))
     return found
 
 
 def reconcile(report: Report, sent: SentCounts, names: Mapping[str, str]) -> list[Row]:
-    """Return a row for each period and rule that has events sent or conversions attributed.
+    """Return a row for each period and rule with events sent or conversions attributed.
 
     :param report: with pivot CONVERSION and :data:`FIELDS`; rows of further pivots are added up.
-    :param sent: what was sent; rules that ``names`` does not know belong to other ad accounts.
+    :param sent: what was sent; rules that are missing in ``names`` belong to other ad accounts.
     :param names: the account's rules, by URN.
     """
-    asked = report.request
-    ends = dict(periods(asked))
+    request = report.request
+    ends = dict(periods(request))
     found: dict[tuple[dt.date, str], Row] = {}
 
     def row_of(start: dt.date, rule: str) -> Row:
         return found.setdefault(
             (start, rule),
             {
-                "ad_account_id": urns.number(asked.account),
-                "time_granularity": asked.granularity,
+                "ad_account_id": urns.number(request.account),
+                "time_granularity": request.granularity,
                 "start_date": start,
                 "end_date": ends[start],
                 "conversion": rule,
@@ -171,7 +163,7 @@ def reconcile(report: Report, sent: SentCounts, names: Mapping[str, str]) -> lis
         )
 
     for (start, rule), counts in sent.items():
-        if rule in names and (not asked.rules or rule in asked.rules):
+        if rule in names and (not request.rules or rule in request.rules):
             row_of(start, rule).update(sent=counts.sent, accepted=counts.accepted)
     for attributed in report.rows:
         row = row_of(_period_of(attributed["start_date"], ends), attributed["conversion"])
@@ -207,5 +199,5 @@ def _share(row: Row) -> Decimal | None:
 
 
 def _period_of(day: dt.date, starts: Iterable[dt.date]) -> dt.date:
-    """LinkedIn may name a period by its own first day, before the window's."""
+    """Return the period of a day; LinkedIn may date a period by its own first day, before the window's."""
     return max((start for start in starts if start <= day), default=min(starts))

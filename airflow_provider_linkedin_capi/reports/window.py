@@ -1,4 +1,4 @@
-"""Which stored rows a report replaces, and how its figures differ from theirs."""
+"""Which stored rows a report replaces, and how its figures differ from them."""
 
 from __future__ import annotations
 
@@ -11,26 +11,30 @@ from airflow_provider_linkedin_capi.reports.report import Column, Report, totals
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from decimal import Decimal
 
     from airflow_provider_linkedin_capi.reports.report import Row
     from airflow_provider_linkedin_capi.reports.request import ReportRequest
 
 
+#: The column that says when a row was read; it has the same moment in all rows of one report.
+READ_AT = "read_at"
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The stored rows that stand for the same as a report: they are replaced by it.
+    """The stored rows that a report replaces.
 
-    Those of the same ad account and granularity whose days touch the window; of the chosen rules and campaigns, if
-    they are told apart. With granularity ``ALL`` a row is a statement about exactly its window, so only equal
-    windows are replaced.
+    They are of the same ad account and granularity, and their days touch the window; where rules and campaigns are
+    told apart, they are of the chosen ones. With granularity ``ALL`` a row is a statement about exactly its window, so
+    only equal windows are replaced.
 
     :param equals: column and value.
-    :param among: column and the values of which it has one.
+    :param among: column and the values it may have.
     :param start: first day of the window.
     :param end: last day.
-    :param exact: windows that are replaced, instead of all that overlap.
+    :param exact: windows that are replaced, instead of all that touch the days.
     """
 
     equals: dict[str, Any]
@@ -50,7 +54,7 @@ class Scope:
 
 
 def scope(report: Report, columns: Iterable[Column]) -> Scope:
-    """Return what a report replaces among rows of the given columns."""
+    """Return which rows of the given columns a report replaces."""
     asked = report.request
     there = {column.name for column in columns}
     among = {"conversion": asked.rules, "campaign": asked.campaigns}
@@ -80,9 +84,9 @@ class Change:
 
 
 def restated(before: Sequence[Row], after: Sequence[Row], asked: ReportRequest) -> list[Change]:
-    """Return what differs from the stored figures, over all rows of a period; periods not stored are new."""
+    """Return by how much a period's totals differ from the stored ones; a period that was not stored is new."""
     columns = [metrics.column(field) for field in asked.metrics if metrics.additive(field)]
-    # A table that got a column later holds NULL in older rows: there is nothing to compare.
+    # A column that was added later holds NULL in older rows, which cannot be compared.
     columns = [column for column in columns if all(row.get(column) is not None for row in before)]
     changes = []
     for start in sorted({row["start_date"] for row in before}):
@@ -95,7 +99,7 @@ def restated(before: Sequence[Row], after: Sequence[Row], asked: ReportRequest) 
 
 
 def by_metric(changes: Iterable[Change]) -> dict[str, dict[str, int | Decimal]]:
-    """Return the changes of all periods together, by metric."""
+    """Return the changes of all periods added up, by metric."""
     found: dict[str, dict[str, int | Decimal]] = {}
     for change in changes:
         sums = found.setdefault(change.metric, {"before": 0, "after": 0, "periods": 0})
@@ -105,7 +109,6 @@ def by_metric(changes: Iterable[Change]) -> dict[str, dict[str, int | Decimal]]:
     return found
 
 
-def stored_columns(columns: Iterable[Column]) -> Iterator[Column]:
-    """Yield the columns of rows at rest: those of the report, and when they were read."""
-    yield from columns
-    yield Column("read_at", metrics.Kind.TIME)
+def stored_columns(columns: Iterable[Column]) -> tuple[Column, ...]:
+    """Return the columns of stored rows: those of the report, and when they were read."""
+    return (*columns, Column(READ_AT, metrics.Kind.TIME))

@@ -1,22 +1,24 @@
-"""What was sent against what was attributed."""
+"""What was sent compared with what was attributed."""
 
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 from airflow_provider_linkedin_capi.reports.reconciliation import Sent, by_rule, given_counts, ledger_counts, reconcile
 from airflow_provider_linkedin_capi.reports.report import Report
 from airflow_provider_linkedin_capi.reports.request import ReportRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from sqlalchemy import Engine
+    from airflow_provider_linkedin_capi.databases.base import Database
+    from tests.support.warehouse import Warehouse
 
 ONE, TWO, FOREIGN = (f"urn:lla:llaPartnerConversion:{number}" for number in (1, 2, 3))
 NAMES = {ONE: "CRM purchase", TWO: "CRM lead"}
@@ -40,27 +42,17 @@ def attributed(day: dt.date, rule: str, conversions: int, value: str = "1.10", *
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Engine]:
-    """A results table with what happened around the two days."""
-    from sqlalchemy import Column, DateTime, MetaData, String, Table, create_engine
+def ledger(warehouse: Warehouse) -> Iterator[Database]:
+    """A ledger of what happened around the two days."""
+    from airflow_provider_linkedin_capi.databases.opening import open_database
 
-    engine = create_engine(f"sqlite:///{tmp_path}/warehouse.db")
-    table = Table(
-        "deliveries",
-        MetaData(),
-        Column("event_id", String),
-        Column("conversion", String),
-        Column("outcome", String),
-        Column("happened_at", DateTime(timezone=True)),
-    )
-    table.create(engine)
-    midnight = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+    midnight = dt.datetime(2026, 11, 1)
     second = dt.timedelta(seconds=1)
     rows = [
         ("a", ONE, "accepted", midnight),
         ("a", ONE, "accepted", midnight),  # sent again after an unknown outcome
         ("b", ONE, "rejected", midnight + second),
-        ("b", ONE, "accepted", midnight + second),  # mended and sent again
+        ("b", ONE, "accepted", midnight + second),  # corrected and sent again
         ("c", ONE, "rejected", midnight + second),
         ("d", ONE, "held", midnight + second),
         ("e", ONE, "accepted", midnight - second),
@@ -69,16 +61,16 @@ def ledger(tmp_path: Path) -> Iterator[Engine]:
         ("h", FOREIGN, "accepted", midnight),
         (None, None, "rejected", None),  # never an event
     ]
-    with engine.begin() as connection:
-        connection.execute(
-            table.insert(),
-            [dict(zip(("event_id", "conversion", "outcome", "happened_at"), row, strict=True)) for row in rows],
-        )
-    yield engine
-    engine.dispose()
+    warehouse.execute("CREATE TABLE deliveries (event_id TEXT, conversion TEXT, outcome TEXT, happened_at TIMESTAMP)")
+    warehouse.executemany(
+        "INSERT INTO deliveries VALUES (?, ?, ?, ?)",
+        [(*row[:3], row[3] and row[3].isoformat(" ", "microseconds")) for row in rows],
+    )
+    with closing(open_database(warehouse.conn_id)) as database:
+        yield database
 
 
-def test_the_ledger_is_counted_by_the_day_of_the_conversion_each_event_once(ledger: Engine) -> None:
+def test_the_ledger_counts_each_event_once_on_its_day(ledger: Database) -> None:
     assert ledger_counts(ledger, "deliveries", asked()) == {
         (FIRST, ONE): Sent(sent=4, accepted=2),
         (FIRST, FOREIGN): Sent(sent=1, accepted=1),
@@ -86,22 +78,16 @@ def test_the_ledger_is_counted_by_the_day_of_the_conversion_each_event_once(ledg
     }
 
 
-def test_the_ledger_is_counted_over_a_whole_window(ledger: Engine) -> None:
+def test_the_ledger_is_counted_over_a_whole_window(ledger: Database) -> None:
     assert ledger_counts(ledger, "deliveries", asked(granularity="ALL"))[FIRST, TWO] == Sent(1, 1)
 
 
-@pytest.mark.parametrize("table", ["no_such_table", "other"])
-def test_what_is_no_results_table_is_refused_in_words(ledger: Engine, table: str) -> None:
-    from sqlalchemy import text
-
-    with ledger.begin() as connection:
-        connection.execute(text("CREATE TABLE other (event_id TEXT)"))
-
-    with pytest.raises(ValueError, match=f"{table} is not a results table"):
-        ledger_counts(ledger, table, asked())
+def test_a_missing_ledger_is_named(ledger: Database) -> None:
+    with pytest.raises(ConfigurationError, match="no_such_table"):
+        ledger_counts(ledger, "no_such_table", asked())
 
 
-def test_sent_and_attributed_meet_by_day_and_rule() -> None:
+def test_sent_and_attributed_are_joined_by_day_and_rule() -> None:
     report = Report(asked(), "USD", [attributed(FIRST, ONE, 3), attributed(SECOND, ONE, 2)])
     sent = {(FIRST, ONE): Sent(12, 9), (FIRST, TWO): Sent(5, 5), (FIRST, FOREIGN): Sent(7, 7)}
 
@@ -158,5 +144,5 @@ def test_given_counts_are_of_one_period() -> None:
         (FIRST, ONE): Sent(5, 5),
         (FIRST, TWO): Sent(9, 8),
     }
-    with pytest.raises(ValueError, match="nothing about single days"):
+    with pytest.raises(ValueError, match="has several periods"):
         given_counts({1: 5}, asked())
