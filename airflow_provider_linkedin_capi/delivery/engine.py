@@ -165,6 +165,7 @@ class Delivery:
             if (close := getattr(portions, "close", None)) is not None:
                 close()
             self._sender.close()
+            self._transport.housekeeping()
             self.summary.resent_unknown = self._checkpoint.resent_unknown
             self.summary.seconds = round(self._progress.seconds, 3)
         for digest in self._checkpoint.unmatched():
@@ -241,6 +242,7 @@ class Delivery:
         self._check_stop()
         if wait:
             self._commit()
+        self._transport.housekeeping()
         answers = [self._wait_for_answer()] if wait and self._outstanding else []
         while self._outstanding:
             try:
@@ -257,6 +259,7 @@ class Delivery:
             try:
                 return self._next_answer(timeout=_LOOK_UP_SECONDS)
             except queue.Empty:
+                self._transport.housekeeping()
                 self._progress.tell(self.summary)
 
     def _next_answer(self, timeout: float | None) -> tuple[Job, Answer]:

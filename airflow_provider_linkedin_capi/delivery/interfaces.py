@@ -116,7 +116,10 @@ class Transport(Protocol):
         """Make one attempt; raise NotSentError or OutcomeUnknownError when there is no whole answer."""
 
     def refresh(self, error: CredentialsError) -> None:
-        """Mint a new access token, once for all threads that met the same stale one; raise when impossible."""
+        """Request a new access token, once for all threads that met the same stale one; raise when impossible."""
+
+    def housekeeping(self) -> None:
+        """Do what only the calling thread may do, such as keeping a rotated refresh token; called now and then."""
 
 
 class CheckpointStore(Protocol):

@@ -50,6 +50,7 @@ class ConversionEventsMixin(Caller):
     if TYPE_CHECKING:
         send: Any
         refresh: Any
+        housekeeping: Any
 
     def send_conversion_event(self, event: ConversionEvent) -> None:
         """Send one event. Not repeated after a lost answer, since LinkedIn does not promise to drop the second one.

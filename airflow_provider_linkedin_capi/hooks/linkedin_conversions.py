@@ -80,6 +80,7 @@ class LinkedInConversionsHook(
         self._api_version = api_version
         self._per_thread = threading.local()
         self._patient = True
+        self._any_thread = False
 
     @cached_property
     def settings(self) -> connection_settings.ConnectionSettings:
@@ -97,7 +98,8 @@ class LinkedInConversionsHook(
     @cached_property
     def tokens(self) -> TokenSource:
         """Where the access token comes from."""
-        return TokenSource(self.settings, lambda call: call.result(self.send(call)))
+        owner = None if self._any_thread else threading.get_ident()
+        return TokenSource(self.settings, lambda call: call.result(self.send(call)), owner=owner)
 
     @property
     def ad_account(self) -> str:
@@ -164,14 +166,21 @@ class LinkedInConversionsHook(
         return Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
 
     def refresh(self, error: exceptions.CredentialsError) -> None:
-        """Give up the access token after a 401 of this thread; the next attempt mints one, for all threads.
+        """Give up the access token after a 401 of this thread; the next attempt requests one, for all threads.
 
-        :raises CredentialsError: the connection has nothing to mint from.
+        :raises CredentialsError: the connection has no way to request one.
         """
         try:
             self.tokens.discard(getattr(self._per_thread, "token", None))
         except exceptions.CredentialsError as refusal:
             raise refusal from error
+
+    def housekeeping(self) -> None:
+        """Do what only the task's own thread may do: read and keep rotated refresh tokens in Airflow's Variables.
+
+        Call it now and then on the thread that made the hook, while other threads send.
+        """
+        self.tokens.housekeeping()
 
     def call(self, call: Call[T]) -> T:
         """Carry out a call, with the retries that :mod:`~airflow_provider_linkedin_capi.api.retry` decides.

@@ -62,6 +62,7 @@ class LinkedInConversionsAsyncHook(BaseHook):
     ) -> None:
         super().__init__()
         self._hook = LinkedInConversionsHook(linkedin_conn_id, ad_account_id=ad_account_id, api_version=api_version)
+        self._hook._any_thread = True  # the triggerer's stores answer in any thread
         self._session: aiohttp.ClientSession | None = None
         self._options: dict[str, Any] = {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 
 from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.api import account_users, conversion_events, retry
+from airflow_provider_linkedin_capi.events.model import ConversionEvent, User, UserId
 from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
 
 if TYPE_CHECKING:
@@ -23,12 +25,41 @@ USERS = account_users.of_authenticated_member("202609")
 KEPT = "AIRFLOW_VAR_LINKEDIN_CAPI__LINKEDIN_CAPI_DEFAULT__REFRESH_TOKEN"
 
 
+class Variables(dict[str, str]):
+    """Airflow's Variables, in memory, and the threads that used them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: set[int] = set()
+
+    def read(self, key: str) -> str:
+        self.threads.add(threading.get_ident())
+        return self[key]
+
+    def write(self, key: str, value: str) -> None:
+        self.threads.add(threading.get_ident())
+        self[key] = value
+
+
+@pytest.fixture
+def variables(monkeypatch: pytest.MonkeyPatch) -> Variables:
+    kept = Variables()
+    monkeypatch.setattr("airflow.providers.common.compat.sdk.Variable.get", kept.read)
+    monkeypatch.setattr("airflow.providers.common.compat.sdk.Variable.set", kept.write)
+    return kept
+
+
+@pytest.fixture(autouse=True)
+def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_linkedin_capi.hooks.tokens._LOOK_AFTER_SECONDS", (0.0, 0.05, 0.1, 0.2))
+
+
 def exchanges(sandbox: SandboxServer) -> list[str]:
     """Bodies of the requests to the token service."""
     return [r.body.decode() for r in sandbox.world.requests if r.path.endswith("/accessToken")]
 
 
-def test_a_401_mints_one_token_and_the_call_succeeds(refreshable: str, sandbox: SandboxServer) -> None:
+def test_a_401_requests_one_token_and_the_call_succeeds(refreshable: str, sandbox: SandboxServer) -> None:
     hook = LinkedInConversionsHook(refreshable)
     assert hook.call(USERS).elements
     assert len(exchanges(sandbox)) == 1
@@ -57,7 +88,7 @@ def test_all_threads_share_one_refresh(refreshable: str, sandbox: SandboxServer)
     assert len(exchanges(sandbox)) == 1
 
 
-def test_an_empty_access_token_is_minted_before_the_first_call(
+def test_a_missing_access_token_is_requested_before_the_first_call(
     sandbox: SandboxServer, app_connection: Callable[..., str]
 ) -> None:
     conn_id = app_connection()
@@ -67,7 +98,7 @@ def test_an_empty_access_token_is_minted_before_the_first_call(
 
 def test_a_dead_bare_token_says_what_to_put_into_the_connection(linkedin: str, sandbox: SandboxServer) -> None:
     sandbox.world.expire_token()
-    with pytest.raises(exceptions.CredentialsError, match="no refresh token to mint another one from") as failure:
+    with pytest.raises(exceptions.CredentialsError, match="no refresh token to request another one with") as failure:
         LinkedInConversionsHook(linkedin).call(USERS)
     assert "65602" in str(failure.value.__cause__)
 
@@ -161,6 +192,69 @@ def test_a_rotated_refresh_token_is_not_kept_if_the_connection_says_so(
     assert kept == {}
 
 
+def test_of_tasks_that_rotate_at_once_all_get_a_token(
+    refreshable: str, sandbox: SandboxServer, variables: Variables
+) -> None:
+    sandbox.world.add_client("sandbox-client", "sandbox-secret", rotates=True)
+    hooks = [LinkedInConversionsHook(refreshable) for _ in range(4)]
+    for hook in hooks:
+        hook.tokens.discard("stale-token")  # each has read the same refresh token
+    barrier = threading.Barrier(4)
+
+    def task(hook: LinkedInConversionsHook) -> int:
+        hook.tokens._kept._owner = threading.get_ident()
+        barrier.wait()
+        return len(hook.call(USERS).elements)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(task, hooks)) == [1] * 4
+    assert json.loads(variables["linkedin_capi__linkedin_capi_default__refresh_token"])["refresh_token"]
+
+
+def test_sending_threads_use_no_variables(refreshable: str, sandbox: SandboxServer, variables: Variables) -> None:
+    sandbox.world.add_client("sandbox-client", "sandbox-secret", rotates=True)
+    other = LinkedInConversionsHook(refreshable)
+    hook = LinkedInConversionsHook(refreshable)
+    hook.housekeeping()
+    other.call(USERS)  # has rotated the refresh token that hook knows
+    with ThreadPoolExecutor(4) as pool:
+        sending = [pool.submit(hook.call, USERS) for _ in range(4)]
+        while not all(future.done() for future in sending):
+            hook.housekeeping()
+    hook.housekeeping()
+    assert all(future.result().elements for future in sending)
+    assert variables.threads == {threading.get_ident()}
+    rotated = json.loads(variables["linkedin_capi__linkedin_capi_default__refresh_token"])["refresh_token"]
+    assert rotated in sandbox.world.entities.refresh_tokens
+    LinkedInConversionsHook(refreshable).call(USERS)
+
+
+def test_a_delivery_that_meets_a_401_uses_variables_on_its_own_thread(
+    refreshable: str, sandbox: SandboxServer, variables: Variables
+) -> None:
+    sandbox.world.add_client("sandbox-client", "sandbox-secret", rotates=True)
+    rule = f"urn:lla:llaPartnerConversion:{sandbox.world.add_rule()}"
+    hook = LinkedInConversionsHook(refreshable)
+    now = int(time.time() * 1000)
+    user = User((UserId("SHA256_EMAIL", "a" * 64),))
+    events = [ConversionEvent(rule, now - number, user) for number in range(20)]
+    sent = hook.send_conversion_events(events, batch_size=5, max_in_flight=4)
+    assert sent.summary.accepted == 20
+    assert variables.threads == {threading.get_ident()}
+    assert list(variables) == ["linkedin_capi__linkedin_capi_default__refresh_token"]
+
+
+def test_a_task_whose_own_thread_is_busy_tries_again_later(
+    refreshable: str, sandbox: SandboxServer, variables: Variables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_linkedin_capi.hooks.tokens._OWNER_SECONDS", 0.1)
+    sandbox.world.add_token("sandbox-refresh", refresh=True, status="revoked")
+    hook = LinkedInConversionsHook(refreshable)
+    hook.tokens.discard("stale-token")
+    with ThreadPoolExecutor(1) as pool, pytest.raises(exceptions.NotSentError, match="cannot be read at the moment"):
+        pool.submit(hook.send, USERS).result()
+
+
 def test_a_newly_pasted_refresh_token_wins_over_a_kept_one(
     refreshable: str, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,14 +268,14 @@ def test_secrets_show_in_no_log_line(
 ) -> None:
     sandbox.world.faults.add("status", status=503, times=1)
     LinkedInConversionsHook(refreshable).call(USERS)
-    minted = sandbox.world.requests[-1].headers["authorization"].removeprefix("Bearer ")
+    granted = sandbox.world.requests[-1].headers["authorization"].removeprefix("Bearer ")
     lines = logged()
-    assert "Minted an access token" in lines
+    assert "Requested an access token" in lines
     assert "retrying in" in lines
-    for secret in ("stale-token", "sandbox-refresh", "sandbox-secret", minted):
+    for secret in ("stale-token", "sandbox-refresh", "sandbox-secret", granted):
         assert secret not in lines
     for request in sandbox.world.requests:
-        assert not any(secret in request.path + request.query for secret in ("token=", "sandbox-secret", minted))
+        assert not any(secret in request.path + request.query for secret in ("token=", "sandbox-secret", granted))
 
 
 def test_the_end_of_the_refresh_token_is_warned_of(

@@ -50,6 +50,9 @@ class HttpTransport:
         self.refreshed += 1
         raise error
 
+    def housekeeping(self) -> None:
+        pass
+
 
 @dataclass
 class MemoryStore:

@@ -93,6 +93,9 @@ class Service:
     def refresh(self, error: exceptions.CredentialsError) -> None:
         raise error
 
+    def housekeeping(self) -> None:
+        pass
+
 
 def rows(numbers: Sequence[int]) -> list[tuple[Any, ...]]:
     return [(RULE, HAPPENED - number, f"event-{number}", f"person{number}@example.com") for number in numbers]
