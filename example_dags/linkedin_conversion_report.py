@@ -33,8 +33,8 @@ with DAG(
     AnalyticsReportOperator(
         task_id="report",
         linkedin_conn_id="linkedin_capi_default",
-        start_date=YESTERDAY,
-        end_date=YESTERDAY,
+        first_day=YESTERDAY,
+        last_day=YESTERDAY,
         lookback_days=3,
         pivot=["CAMPAIGN", "CONVERSION"],
         names=True,

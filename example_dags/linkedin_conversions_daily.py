@@ -27,7 +27,7 @@ CONVERSIONS = """
     ORDER BY id
 """
 
-DAYS = {"start_date": "{{ data_interval_start | ds }}", "end_date": "{{ data_interval_end | ds }}"}
+DAYS = {"first_day": "{{ data_interval_start | ds }}", "last_day": "{{ data_interval_end | ds }}"}
 
 with DAG(
     dag_id="linkedin_conversions_daily",

@@ -1,1 +1,1 @@
-"""Reports of adAnalytics: asked for completely, typed, waited for, and compared. No Airflow, no sockets."""
+"""Reports of adAnalytics: read completely, typed, waited for, stored and reconciled. No Airflow, no sockets."""

@@ -1,4 +1,4 @@
-"""Reports in a file: Parquet, CSV or JSON lines, wherever Airflow's object storage reaches."""
+"""Reports in a Parquet, CSV or JSON lines file, wherever Airflow's object storage reaches."""
 
 from __future__ import annotations
 
@@ -35,10 +35,11 @@ _PARSE: dict[Kind, Callable[[str], Any]] = {
 
 
 class ReportFile:
-    """A file of report rows; its suffix says in which form: ``.parquet``, ``.csv``, ``.jsonl`` or ``.ndjson``.
+    """A file of report rows, in the format of its suffix: ``.parquet``, ``.csv``, ``.jsonl`` or ``.ndjson``.
 
-    :param path: where it is, or will be.
+    :param path: the file, which need not exist.
     :param columns: of the rows.
+    :raises ReportFileError: the suffix is another one.
     """
 
     def __init__(self, path: ObjectStoragePath, columns: Iterable[Column]) -> None:
@@ -46,13 +47,13 @@ class ReportFile:
         self._columns = tuple(columns)
         form = _FORMS.get(path.suffix.lower())
         if form is None:
-            raise ReportFileError(f"{path.name!r} does not end in {', '.join(_FORMS)}: the suffix says what to write")
+            raise ReportFileError(f"{path.name!r} does not end in {', '.join(_FORMS)}: the suffix is the format")
         self._decode, self._encode = form
 
     def replace(self, scope: Scope, rows: Sequence[Row]) -> list[Row]:
-        """Replace the rows of a scope; return those that were there. Readers see the old file or the new one.
+        """Replace the rows of a scope, and return those that were there. Readers see the old file or the new one.
 
-        :raises ReportFileError: the file is there with other columns, or in another form.
+        :raises ReportFileError: the file has other columns or another format.
         """
         stored = self._stored()
         before = [row for row in stored if scope.holds(row)]
@@ -75,18 +76,18 @@ class ReportFile:
         try:
             rows = self._decode(self._path.read_bytes(), self._columns)
         except (ValueError, KeyError, ArithmeticError) as error:
-            raise ReportFileError(f"{self._path} cannot be read as a report ({error}): name a new file") from error
+            raise ReportFileError(f"{self._path} cannot be read as a report ({type(error).__name__}): give the path of a new file") from error
         names = {column.name for column in self._columns}
         if rows and rows[0].keys() != names:
             raise ReportFileError(
-                f"{self._path} holds a report with other columns ({', '.join(sorted(rows[0].keys() ^ names))}): "
-                "name a new file"
+                f"{self._path} holds a report with other columns; the difference is "
+                f"{', '.join(sorted(rows[0].keys() ^ names))}. Give the path of a new file."
             )
         return rows
 
 
 def _typed(row: dict[str, Any], columns: Sequence[Column]) -> Row:
-    """Return a row of texts as typed values; columns that are not known stay as they are."""
+    """Return a row of texts with typed values; unknown columns stay as they are."""
     kinds = {column.name: column.kind for column in columns}
     return {
         name: None if value is None or value == "" else _PARSE[kinds[name]](str(value)) if name in kinds else value

@@ -1,4 +1,4 @@
-"""What adAnalytics' fields hold: counts, money, other decimals; which of them may be added up."""
+"""What adAnalytics' fields hold (counts, money, other decimals), and which of them can be added up."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PLACES = {
     **dict.fromkeys(_words("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"), 0),
     **dict.fromkeys(_words("BHD IQD JOD KWD LYD OMR TND"), 3),
 }
-#: Decimals that are not money keep this many places; beyond it is the tail of LinkedIn's binary floats.
+#: Decimal places of numbers that are not money; further ones are the tail of LinkedIn's binary floats.
 OTHER_PLACES = 6
 
 _DECIMALS = frozenset(
@@ -91,7 +91,7 @@ class Kind(enum.Enum):
 
 @functools.cache
 def kind(field: str) -> Kind:
-    """Return what a field holds; a metric that this package does not know is taken as a decimal."""
+    """Return what a field holds; an unknown metric counts as a decimal."""
     if field in _COUNTS:
         return Kind.COUNT
     if field in _DECIMALS and not field.endswith("InUsd"):
@@ -111,7 +111,7 @@ def additive(field: str) -> bool:
 
 
 def zero(field: str) -> int | Decimal | None:
-    """Return what an absent value means: nothing happened, or, where zero would be a statement, unknown."""
+    """Return what a missing value means: zero, or None where zero would be a claim, as for a ratio."""
     if not additive(field):
         return None
     return 0 if kind(field) is Kind.COUNT else Decimal(0)
@@ -123,7 +123,7 @@ def places(currency: str) -> int:
 
 
 def typed(field: str, value: Any) -> int | Decimal | None:
-    """Return a value as LinkedIn sent it as a number, unrounded.
+    """Return a value that LinkedIn sent as a number, unrounded.
 
     :raises UnexpectedReplyError: it is not a number.
     """
@@ -135,12 +135,12 @@ def typed(field: str, value: Any) -> int | Decimal | None:
         number = Decimal("NaN")
     is_count = kind(field) is Kind.COUNT
     if isinstance(value, bool) or not number.is_finite() or (is_count and number != number.to_integral_value()):
-        raise UnexpectedReplyError(f"{field} is {value!r}, which is no {'count' if is_count else 'number'}")
+        raise UnexpectedReplyError(f"{field} is {value!r}, which is not a {'count' if is_count else 'number'}")
     return int(number) if is_count else number
 
 
 def rounded(field: str, value: int | Decimal | None, currency: str) -> int | Decimal | None:
-    """Return a number without the tail of a binary float: money to the currency's minor unit."""
+    """Return a number without the tail of a binary float; money is rounded to the currency's minor unit."""
     if not isinstance(value, Decimal):
         return value
     digits = {Kind.MONEY: places(currency), Kind.USD: 2}.get(kind(field), OTHER_PLACES)

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.reports.request import ReportRequest
 
 Row = dict[str, Any]
-#: First and last day, and the pivot values: what tells rows apart.
+#: First day, last day and pivot values, which tell rows apart.
 Key = tuple[dt.date, dt.date, tuple[str, ...]]
 #: Metrics by LinkedIn's names, not yet rounded.
 Values = dict[str, int | Decimal | None]
 
-#: Rows go into XCom up to this many bytes of JSON.
+#: Greatest size of rows in XCom, in bytes of JSON.
 MAX_XCOM_BYTES = 256_000
 
-#: Pivots of which LinkedIn sends words, not URNs: they get no id column.
+#: Pivots whose values are words, not URNs; they get no id column.
 _WORDS = frozenset(
     {
         "CARD_INDEX",
@@ -42,7 +42,7 @@ _WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its name, what it holds, and whether it is part of what tells rows apart."""
+    """One column: its name, what it holds, and whether it belongs to the key that tells rows apart."""
 
     name: str
     kind: Kind
@@ -53,7 +53,7 @@ class Column:
 class Report:
     """All rows of one report, in the order of dates and pivots.
 
-    :param request: what was asked for.
+    :param request: the request it answers.
     :param currency: the ad account's; None when there are no rows.
     :param rows: one dictionary a row, by column.
     """
@@ -64,11 +64,11 @@ class Report:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was attributed: no rows, or only such as were filled in with zeros."""
+        """Whether nothing was attributed: no rows, or only rows of zeros."""
         return not self.rows or not any(self.totals().values())
 
     def totals(self) -> dict[str, int | Decimal]:
-        """Return the sum of each metric that may be added up."""
+        """Return the sum of each metric that can be added up."""
         return totals(self.rows, self.request.metrics)
 
     def conversions(self) -> dict[str, int]:

@@ -24,8 +24,8 @@ from airflow_provider_linkedin_capi.sensors.analytics import AnalyticsReportSens
 with DAG("report_waiting", schedule=None):
     AnalyticsReportSensor(
         task_id="wait",
-        start_date="{{ dag_run.conf['day'] }}",
-        end_date="{{ dag_run.conf['day'] }}",
+        first_day="{{ dag_run.conf['day'] }}",
+        last_day="{{ dag_run.conf['day'] }}",
         deferrable=True,
         poke_interval=2,
         timeout=120,
@@ -45,10 +45,10 @@ def test_waiting_for_a_report_survives_a_restart_of_the_triggerer(
     dag = airflow_stack.add_dag("report_waiting", WAITING)
     run = airflow_stack.trigger(dag, conf={"day": str(days_ago(2))})
     airflow_stack.wait_for_task(dag, run, "wait", "deferred")
-    wait_for_a_look(sandbox)
+    wait_for_a_poll(sandbox)
 
     airflow_stack.restart_triggerer()
-    wait_for_a_look(sandbox)
+    wait_for_a_poll(sandbox)
     # The sandbox's time, not ours: the report is there, the sensor's own deadline far.
     world.clock.advance(3600)
 
@@ -62,12 +62,12 @@ def test_waiting_for_a_report_survives_a_restart_of_the_triggerer(
     assert "sandbox-token" not in log
 
 
-def wait_for_a_look(sandbox: SandboxServer) -> None:
-    """Until the triggerer, which says so in its requests, has looked at the report from now on."""
+def wait_for_a_poll(sandbox: SandboxServer) -> None:
+    """Return once the triggerer has polled the report from now on."""
     sandbox.world.requests.clear()
     until = time.monotonic() + 60
     while time.monotonic() < until:
         if any(request.path == "/rest/adAnalytics" for request in list(sandbox.world.requests)):
             return
         time.sleep(0.1)
-    raise AssertionError("nobody looked at the report")
+    raise AssertionError("nobody polled the report")

@@ -356,7 +356,7 @@ def test_unusable_reconciliation_and_lookback_are_refused(
     assert complaint in str(failure.value)
 
 
-def test_counts_of_a_rule_that_the_account_does_not_have_are_said_to_be_left_out(
+def test_counts_of_foreign_rules_are_left_out_with_a_warning(
     rule: int, report: Callable[..., Ended], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     ended = report(6, 3, time_granularity="ALL", reconcile=True, sent_counts={str(rule): 180, "4711": 5})
@@ -365,7 +365,7 @@ def test_counts_of_a_rule_that_the_account_does_not_have_are_said_to_be_left_out
     assert "sent_counts of urn:lla:llaPartnerConversion:4711 are left out" in caplog.text + "".join(capfd.readouterr())
 
 
-def test_what_starts_on_the_reports_asset_learns_its_figures(
+def test_the_reports_asset_event_carries_its_figures(
     sandbox: SandboxServer, rule: int, report: Callable[..., Ended], warehouse: Warehouse
 ) -> None:
     from airflow.providers.common.compat.sdk import Asset

@@ -59,7 +59,7 @@ def test_the_associations_decide_where_rules_do_not_list_their_campaigns(
     assert any("campaignConversions" in request.path for request in sandbox.world.requests)
 
 
-def test_a_token_that_may_not_see_associations_is_no_reason_to_give_up(sandbox: SandboxServer, diagnose: Any) -> None:
+def test_it_waits_when_the_token_may_not_read_associations(sandbox: SandboxServer, diagnose: Any) -> None:
     rule = sandbox.world.add_rule()
     body = '{"status":403,"serviceErrorCode":100,"code":"ACCESS_DENIED","message":"Not enough permissions"}'
     fault = sandbox.world.faults.add("status", status=403, body=body, path="/rest/campaignConversions")

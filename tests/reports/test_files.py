@@ -108,7 +108,7 @@ def test_a_file_with_other_columns_is_left_alone(directory: str, form: str) -> N
     file(directory, form).replace(scope(1), [row(1)])
     more = (*COLUMNS, Column("likes", COLUMNS[0].kind))
 
-    with pytest.raises(ReportFileError, match=r"other columns \(likes\)"):
+    with pytest.raises(ReportFileError, match="the difference is likes"):
         file(directory, form, more).replace(scope(1), [row(1, likes=1)])
 
     assert file(directory, form).replace(scope(1), []) == [row(1)]
@@ -118,7 +118,7 @@ def test_a_file_with_other_columns_is_left_alone(directory: str, form: str) -> N
     ("form", "content"),
     [("csv", b"start_date\nyesterday\n"), ("jsonl", b"{"), ("parquet", b"PAR"), ("csv", b"\xff\xfe")],
 )
-def test_a_file_that_is_no_report_is_left_alone(tmp_path: Path, form: str, content: bytes) -> None:
+def test_a_file_that_is_not_a_report_is_left_alone(tmp_path: Path, form: str, content: bytes) -> None:
     path = tmp_path / "reports" / f"report.{form}"
     path.parent.mkdir()
     path.write_bytes(content)

@@ -111,7 +111,7 @@ def test_given_campaigns_are_the_ones_that_are_halved(
     assert not any(request.path.endswith("/adCampaigns") for request in world.requests)
 
 
-def test_a_report_that_cannot_be_made_smaller_is_no_report(
+def test_a_report_that_cannot_be_split_further_fails(
     world: World, hook: LinkedInConversionsHook, report: Fetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(2):
@@ -243,7 +243,7 @@ def test_the_limit_of_45_million_values_is_waited_out(
     assert fault.struck == 2
 
 
-def test_the_budget_lets_five_minutes_pass_before_it_would_be_exceeded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_budget_waits_five_minutes_before_it_would_be_exceeded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "ANALYTICS_VALUES_PER_WINDOW", 100)
     now = [0.0]
     budget = plan.ValueBudget(clock=lambda: now[0])
@@ -285,7 +285,7 @@ def test_a_plan_pauses_for_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [round(pause) for pause in pauses] == [300]
 
 
-def test_rows_that_are_alike_are_added_up_or_refused() -> None:
+def test_rows_with_the_same_key_are_added_up_or_refused() -> None:
     day = {"dateRange": {"start": {"year": 2026, "month": 11, "day": 1}}, "pivotValues": ["a"]}
 
     def read(field: str) -> Report:
@@ -427,7 +427,7 @@ def test_the_triggerers_hook_reads_the_same(world: World, hook: LinkedInConversi
         "row",
     ],
 )
-def test_a_row_that_cannot_be_placed_is_an_error_not_a_guess(element: Any) -> None:
+def test_a_row_without_dates_or_pivots_is_an_error(element: Any) -> None:
     asked = report_request(
         account="urn:li:sponsoredAccount:1",
         start_date="2026-11-01",

@@ -189,7 +189,7 @@ def test_days_are_utc_days(written: Any, day: dt.date) -> None:
     assert utc_time(written).date() == day
 
 
-def test_windows_of_months_and_years_are_widened_to_whole_ones_as_far_as_today() -> None:
+def test_months_and_years_are_widened_to_whole_ones_until_today() -> None:
     some = (dt.date(2026, 10, 5), dt.date(2026, 11, 7))
     assert whole_periods(*some, "DAILY", TODAY) == some
     assert whole_periods(*some, "MONTHLY", TODAY) == (dt.date(2026, 10, 1), TODAY)
