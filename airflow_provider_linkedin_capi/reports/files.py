@@ -76,7 +76,9 @@ class ReportFile:
         try:
             rows = self._decode(self._path.read_bytes(), self._columns)
         except (ValueError, KeyError, ArithmeticError) as error:
-            raise ReportFileError(f"{self._path} cannot be read as a report ({type(error).__name__}): give the path of a new file") from error
+            raise ReportFileError(
+                f"{self._path} cannot be read as a report ({type(error).__name__}): give the path of a new file"
+            ) from error
         names = {column.name for column in self._columns}
         if rows and rows[0].keys() != names:
             raise ReportFileError(
