@@ -37,12 +37,15 @@ _STATES = {
 }
 #: Reasons that BigQuery gives, where the class says too little.
 _REASONS = {"quotaExceeded": "53000", "rateLimitExceeded": "53000", "backendError": "58000", "stopped": "57014"}
+#: How BigQuery's texts begin, where the reason says too little.
+_TEXTS = {"Unrecognized name": "42703", "Syntax error": "42601", "Function not found": "42883"}
 
 
 class BigQuery(MergingDatabase):
     """BigQuery by its own client, with the hook's credentials; rows are added by load jobs, which cost nothing.
 
-    The reading statement is GoogleSQL. Tables have a dataset: ``dataset.table`` or ``project.dataset.table``.
+    Statements are GoogleSQL. Tables are ``dataset.table`` or ``project.dataset.table``, or ``table`` in
+    the dataset given as ``database``.
     """
 
     family = "BigQuery"
@@ -61,9 +64,10 @@ class BigQuery(MergingDatabase):
     def _connect(self) -> Any:
         hook: Any = self.hook
         client = hook.get_client(project_id=hook.project_id, location=hook.location)
-        if labels := getattr(hook, "labels", None):
-            config = import_module("google.cloud.bigquery").QueryJobConfig(labels=labels)
-            client.default_query_job_config = config
+        config = import_module("google.cloud.bigquery").QueryJobConfig(labels=getattr(hook, "labels", None) or {})
+        if self._dataset:
+            config.default_dataset = f"{client.project}.{self._dataset}"
+        client.default_query_job_config = config
         dbapi = import_module("google.cloud.bigquery.dbapi")
         # Its faster way to fetch would need another permission.
         connection = dbapi.Connection(client=client, prefer_bqstorage_client=False)
@@ -71,11 +75,23 @@ class BigQuery(MergingDatabase):
         return connection
 
     @property
+    def _dataset(self) -> str | None:
+        # What open_database() sets for database=.
+        return getattr(self.hook, "schema", None)
+
+    @property
     def _client(self) -> Any:
         return self._ready().linkedin_capi_client
 
+    def _reading_cursor(self, connection: Any, size: int) -> Any:
+        cursor = connection.cursor()
+        # Rows of one page, which is what memory holds.
+        cursor.arraysize = size
+        return cursor
+
     def _ping(self, connection: Any) -> None:
-        """Nothing: each statement is a request of its own."""
+        # Each statement is a request of its own.
+        connection.cursor()
 
     def columns(self, table: Table | str) -> set[str] | None:
         """Return the names of a table's columns; None when there is no such table. It costs no query."""
@@ -90,14 +106,15 @@ class BigQuery(MergingDatabase):
 
     def _reference(self, table: str) -> Any:
         parts = name_parts(table)
-        if len(parts) == 1:
+        dataset = parts[-2] if len(parts) > 1 else self._dataset
+        if not dataset:
             raise DatabaseError(
                 f"Table {table!r} on connection {self.conn_id!r} has no dataset. Write dataset.{table}.", permanent=True
             )
         with self.translated(self._statement):
             project = parts[-3] if len(parts) == 3 else self._client.project
             bigquery = import_module("google.cloud.bigquery")
-            return bigquery.TableReference(bigquery.DatasetReference(project, parts[-2]), parts[-1])
+            return bigquery.TableReference(bigquery.DatasetReference(project, dataset), parts[-1])
 
     def _create_statements(self, table: Table) -> list[str]:
         self._reference(table.name)
@@ -150,6 +167,9 @@ class BigQuery(MergingDatabase):
     def _state(self, error: Exception) -> str | None:
         google = error.args[0] if error.args and isinstance(error.args[0], Exception) else error
         reason = self._reason(error)
+        for text, state in _TEXTS.items():
+            if reason == "invalidQuery" and text in str(error):
+                return state
         return _REASONS.get(reason or "") or _STATES.get(type(google).__name__)
 
     def _rolled_back(self, error: DatabaseError) -> bool:

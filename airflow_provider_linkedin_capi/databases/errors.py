@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 _STATE = re.compile(r"^[0-9A-Z]{5}$")
-_QUOTED = re.compile(r"""["'`\[]([^"'`\[\]\n]{1,128})["'`\]]""")
+_QUOTED = re.compile(r"""["'`\[](\w[\w $.-]{0,126}\w)["'`\]]""")
 
 #: SQLSTATE, or its class of two characters, and what it means.
 _MEANINGS = {

@@ -86,6 +86,12 @@ class Redshift(Postgres):
     def _among_parameters(self, values: list[Any]) -> list[Any]:
         return values
 
+    def _with_placeholders(self, sql: str) -> str:
+        if self.hook.conn_type == "postgres":
+            return super()._with_placeholders(sql)
+        # redshift_connector takes a percent sign in quotes as one.
+        return sql.replace("?", "%s")
+
     def _state(self, error: Exception) -> str | None:
         # redshift_connector gives the server's fields; C is the SQLSTATE.
         fields = error.args[0] if error.args else None

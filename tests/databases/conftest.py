@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_linkedin_capi.databases.opening import open_database
+from tests.databases import redshift_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,12 +18,28 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.databases.base import Database
     from tests.conftest import Connect
     from tests.mariadb import MariaDb
+    from tests.postgres import PostgresDatabase
 
-FAMILIES = ("postgres", "psycopg2", "mysqlclient", "mysqlconnector", "sqlite", "duckdb", "snowflake")
+FAMILIES = (
+    "postgres",
+    "psycopg2",
+    "mysqlclient",
+    "mysqlconnector",
+    "sqlite",
+    "duckdb",
+    "snowflake",
+    "bigquery",
+    "redshift",
+    "redshift_psycopg",
+)
 #: What is tested on other databases, but cannot be on a stand-in.
 BEYOND_THE_STAND_IN = {
     ("snowflake", "test_several_tasks_create_the_same_table_at_once"): "fakesnow's catalog takes one writer at a time",
     ("snowflake", "test_a_table_may_have_an_odd_name[snowflake-with'apostrophe]"): "fakesnow cannot name such a table",
+}
+BEYOND_THE_STAND_IN |= {
+    ("bigquery", f"test_a_table_may_have_an_odd_name[bigquery-{name}]"): "BigQuery has no such names"
+    for name in ('with"quote', "with'apostrophe", 'drop"; DROP TABLE x; --', "a%b")
 }
 
 
@@ -36,6 +53,8 @@ class Place:
 
     def open(self, **options: Any) -> Database:
         """Open it once more; closed at the end of the test."""
+        if self.family == "bigquery":
+            options.setdefault("database", "ads")
         database = open_database(self.conn_id, **options)
         self.opened.append(database)
         return database
@@ -75,6 +94,48 @@ def snowflake(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
     extra = {"account": "test", "database": "TEST", "warehouse": "TEST"}
     with fakesnow.patch():
         yield connect("snowflake", conn_type="snowflake", login="u", password="p", schema="PUBLIC", extra=extra)
+
+
+@pytest.fixture
+def bigquery_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """BigQuery's REST API on localhost, which counts jobs."""
+    for module in ("airflow.providers.google", "sqlglot", "duckdb"):
+        pytest.importorskip(module, reason=f"BigQuery: {module} is not on this machine")
+    for server in import_module("tests.databases.bigquery_server").serve():
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", f"http://{server.host}")
+        yield server
+
+
+@pytest.fixture
+def bigquery(bigquery_server: Any, connect: Connect) -> str:
+    """BigQuery's own hook and client, connected as most connections are: by the type of all of Google Cloud."""
+    extra = {"project": "test", "is_anonymous": True}
+    return connect("bigquery", conn_type="google_cloud_platform", extra=extra)
+
+
+@pytest.fixture
+def redshift_port(postgres: PostgresDatabase) -> Iterator[int]:
+    """PostgreSQL behind a proxy that refuses what Redshift refuses."""
+    yield from redshift_proxy.serve(postgres.port)
+
+
+@pytest.fixture
+def redshift(redshift_port: int, postgres: PostgresDatabase, connect: Connect) -> str:
+    """Redshift's own driver and hook."""
+    pytest.importorskip("redshift_connector", reason="Redshift: redshift_connector is not on this machine")
+    return connect(
+        "redshift", conn_type="redshift", host="127.0.0.1", port=redshift_port, login="airflow", password="-",
+        schema=postgres.name, extra={"ssl": False},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def redshift_psycopg(redshift_port: int, postgres: PostgresDatabase, connect: Connect) -> str:
+    """Redshift by PostgreSQL's hook, as many connections are."""
+    return connect(
+        "redshift_psycopg", conn_type="postgres", host="127.0.0.1", port=redshift_port, login="airflow",
+        schema=postgres.name, extra={"redshift": True},
+    )  # fmt: skip
 
 
 @pytest.fixture
