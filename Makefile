@@ -2,6 +2,7 @@
 #
 #   make demo          conversions from a warehouse to a local LinkedIn and the report back, in real Airflow
 #   make test          lint, types, docs, and every test, on the newest Airflow
+#   make databases     the tests that need the hooks and drivers of many databases, in an environment of their own
 #   make docs          build the documentation site into site/; warnings are errors
 #   make docs-serve    serve the documentation site on localhost:8000 and rebuild it on every change
 #   make test-matrix   the tests (without the end-to-end ones) on every supported Python and Airflow found here;
@@ -16,12 +17,12 @@ UV := $(BIN)/uv
 PAIRS ?= ALL
 JOBS ?= 2
 
-.PHONY: demo test lint types docs docs-serve pytest test-matrix locks clean
+.PHONY: demo test lint types docs docs-serve pytest databases test-matrix locks clean
 
 demo: .venv/ready
 	$(BIN)/python -m demo
 
-test: lint types docs pytest
+test: lint types docs pytest databases
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -38,6 +39,9 @@ docs-serve: .venv-docs/ready
 
 pytest: .venv/ready
 	$(BIN)/python -m pytest
+
+databases: .venv-databases/ready
+	.venv-databases/bin/python -m pytest -p no:cacheprovider tests/databases tests/sources tests/sinks
 
 # pyenv's shims only find the global version unless PYENV_VERSION lists the others.
 test-matrix: export PYENV_VERSION := $(shell pyenv versions --bare 2>/dev/null | grep -E '^3\.[0-9.]+$$' | paste -sd: -)
@@ -57,6 +61,14 @@ test-matrix: .venv/ready
 	$(UV) pip install --quiet --python .venv --no-deps --editable .
 	@touch $@
 
+# mysqlclient has to be compiled; without it MariaDB is tested by MySQL's other driver alone.
+.venv-databases/ready: requirements/databases.txt pyproject.toml .venv/ready
+	$(UV) venv --quiet --clear --python $(BIN)/python .venv-databases
+	$(UV) pip sync --quiet --python .venv-databases requirements/databases.txt
+	$(UV) pip install --quiet --python .venv-databases --no-deps --editable .
+	-$(UV) pip install --quiet --python .venv-databases --no-deps mysqlclient
+	@touch $@
+
 .venv-docs/ready: requirements/docs.txt .venv/ready
 	$(UV) venv --quiet --clear --python $(BIN)/python .venv-docs
 	$(UV) pip sync --quiet --python .venv-docs requirements/docs.txt
@@ -71,7 +83,9 @@ locks: .venv/ready
 	$(LOCK) --constraint requirements/airflow-3.2.constraints --output-file requirements/airflow-3.2.txt --exclude-newer 2026-07-15
 	$(LOCK) --constraint requirements/airflow-3.1.constraints --output-file requirements/airflow-3.1.txt --exclude-newer 2026-04-15
 	$(LOCK) --constraint requirements/airflow-2.11.constraints --output-file requirements/airflow-2.11.txt
+	$(COMPILE) --all-extras --group dev --group databases --no-emit-package mysqlclient \
+		--constraint requirements/databases.constraints --output-file requirements/databases.txt pyproject.toml
 	$(COMPILE) --group docs --output-file requirements/docs.txt
 
 clean:
-	rm -rf .venv .venv-docs .tox .demo dist site
+	rm -rf .venv .venv-databases .venv-docs .tox .demo dist site

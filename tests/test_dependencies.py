@@ -14,7 +14,13 @@ from tests.support.airflow_home import PROJECT
 #: Imported only where Airflow itself calls for them or brings them along.
 BROUGHT_BY_AIRFLOW = {"apache-airflow-providers-openlineage", "apache-airflow-providers-standard"}
 #: Loaded by its name, since it is optional and mypy knows no types of it.
-LOADED_BY_NAME = {"pyarrow"}
+LOADED_BY_NAME = {"pyarrow"} | {
+    f"apache-airflow-providers-{name}"
+    for name in (
+        "amazon", "clickhousedb", "databricks", "duckdb", "google", "microsoft-mssql", "mysql", "oracle", "postgres",
+        "snowflake", "trino",
+    )
+}  # fmt: skip
 
 
 def distribution(module: str) -> str:

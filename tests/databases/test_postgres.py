@@ -45,11 +45,11 @@ def test_usual_moments_are_read_as_such(database: Database) -> None:
 
 
 def test_a_pause_does_not_end_the_reading(postgres: Any, database: Database) -> None:
-    postgres.execute(f"ALTER DATABASE {postgres.name} SET idle_in_transaction_session_timeout = 1")
+    postgres.execute(f"ALTER DATABASE {postgres.name} SET idle_in_transaction_session_timeout = 300")
     reading = database.rows("SELECT generate_series(1, 20)", size=10)
     next(reading)
     # Longer than the timeout that new sessions get.
-    postgres.execute("SELECT pg_sleep(0.1)")
+    postgres.execute("SELECT pg_sleep(0.6)")
     assert len(next(reading)[1]) == 10
 
 

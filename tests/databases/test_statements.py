@@ -228,7 +228,8 @@ def test_statements_are_valid_in_the_grammar_of_the_family(family: str, driver: 
         database.replace_window(TABLE, NAMES, [row(1)], f"{database.quoted('rule')} = ?", ["r1"])
     assert driver.statements or driver.calls
     for statement in driver.statements:
-        parsed(family, statement)
+        if not statement.startswith("LOCK TABLE"):  # which sqlglot knows of no database
+            parsed(family, statement)
     if database.arbitrates:
         database.insert_new(TABLE, NAMES, [row(1)])
 
