@@ -134,7 +134,7 @@ def _wrong_currency(row: dict[str, Any], midnight: dt.datetime, chance: random.R
 
 
 def _separators(row: dict[str, Any], midnight: dt.datetime, chance: random.Random) -> None:
-    row |= {"amount": chance.choice(("1,249.00", "1.249,00", "2 000")), "currency": "EUR"}
+    row |= {"amount": chance.choice(("1,249", "1.249,00", "2 000")), "currency": "EUR"}
 
 
 def _no_currency(row: dict[str, Any], midnight: dt.datetime, chance: random.Random) -> None:
@@ -158,7 +158,7 @@ def _base64(row: dict[str, Any], midnight: dt.datetime, chance: random.Random) -
 
 def _no_address(row: dict[str, Any], midnight: dt.datetime, chance: random.Random) -> None:
     _nobody(row, midnight, chance)
-    row["email"] = chance.choice(("n/a", "alex at example.com", "unknown", "example.com"))
+    row["email"] = chance.choice(("no address", "alex at example.com", "by phone", "example.com"))
 
 
 def _other_type(row: dict[str, Any], midnight: dt.datetime, chance: random.Random) -> None:

@@ -14,7 +14,7 @@ ROOT = Path(airflow_provider_linkedin_capi.__file__).parent
 
 #: From the bottom up. A package, or a module beside the packages, imports from lower levels only, not from its own.
 LEVELS = (
-    ("exceptions", "version_compat"),
+    ("exceptions", "version_compat", "currencies"),
     ("api", "databases"),
     ("events",),
     ("delivery", "reports", "legacy"),

@@ -1,39 +1,27 @@
-"""Reading a column: a fast pass over all of it, then a careful one over the cells the first left open."""
+"""Reading a column: a fast pass over all of it, then a careful one over the cells that the fast one left open."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
+from types import NoneType
 from typing import Any, Final, NamedTuple
 
+from airflow_provider_linkedin_capi.events.cells import Corrected, Refused, is_placeholder, to_python
 from airflow_provider_linkedin_capi.events.codes import CODES
 from airflow_provider_linkedin_capi.events.model import Rejection, RowWarning
-from airflow_provider_linkedin_capi.events.plain import Corrected, Refused
 
-Fast = Callable[[Sequence[Any]], list[Any]]
-Careful = Callable[[Any], Any]
+#: Takes texts; gives the finished value of each usual one and ``None`` for all others. A value given is never wrong.
+ReadMany = Callable[[list[str]], list[str | None]]
+#: Takes a plain value that is not absent; gives what the event holds, ``None`` for absence, Refused or Corrected.
+ReadOne = Callable[[Any], Any]
 
-#: Fields of which one has to remain; a bad one alone does not refuse the row.
-IDENTIFIERS: Final = frozenset(
-    {
-        "email",
-        "li_fat_id",
-        "ACXIOM_ID",
-        "ip_address",
-        "SHA256_IP_ADDRESS",
-        "GOOGLE_AID",
-        "firstName",
-        "lastName",
-        "hashedFirstName",
-        "hashedLastName",
-        "externalIds",
-        "lead",
-    }
-)
-#: Fields that no event needs; a bad one is left out.
-EXTRAS: Final = ("companyName", "title", "countryCode")
-#: Cells of which types, and how many, a repetitive column keeps.
-_KEPT: Final = frozenset({str, int})
-_MOST_KEPT: Final = 10_000
+ID_PLACEHOLDER: Final = Refused("id_placeholder")
+PLACEHOLDER: Final = Corrected("placeholder")
+_UNREADABLE: Final = Refused("cell_unreadable")
+#: How many cells the fast pass checks at once: an unusual one slows down its block only.
+_BLOCK: Final = 100
+#: How many different cells a repetitive column remembers.
+_MOST_KNOWN: Final = 20_000
 
 
 class Finding(NamedTuple):
@@ -45,20 +33,26 @@ class Finding(NamedTuple):
 
 
 class Findings:
-    """What was found in the rows of one :meth:`RowMapper.map`, by position."""
+    """What was found in the rows of one chunk, by position.
 
-    def __init__(self) -> None:
+    :param identifiers: fields of which one has to remain; a bad one alone does not refuse the row.
+    :param optional: fields that no event needs; a bad one is left out with a warning.
+    """
+
+    def __init__(self, identifiers: Set[str], optional: Set[str]) -> None:
+        self._identifiers = identifiers
+        self._optional = optional
         self._found: dict[int, list[Finding]] = {}
 
     def add(self, position: int, field: str, code: str, *, warning: bool = False) -> None:
         """Note what is wrong with a cell."""
-        self._found.setdefault(position, []).append(Finding(field, code, warning or field in EXTRAS))
+        self._found.setdefault(position, []).append(Finding(field, code, warning or field in self._optional))
 
     def has(self, position: int, *fields: str) -> bool:
         """Tell whether a cell of one of these fields of the row could not be used."""
         return any(not found.warning and found.field in fields for found in self._found.get(position, ()))
 
-    def judge(self, unidentified: Sequence[int]) -> tuple[list[Rejection], list[RowWarning]]:
+    def conclude(self, unidentified: Sequence[int]) -> tuple[list[Rejection], list[RowWarning]]:
         """Return the rejections, and the warnings of the rows that remain.
 
         :param unidentified: positions of rows without any identifier.
@@ -66,58 +60,64 @@ class Findings:
         for position in unidentified:
             self._found.setdefault(position, [])
         without_identifier = frozenset(unidentified)
+        identifiers = self._identifiers
         rejections: list[Rejection] = []
         warnings: list[RowWarning] = []
         for position, found in sorted(self._found.items()):
-            reasons = [each for each in found if not each.warning and each.field not in IDENTIFIERS]
-            texts = [_text(each) for each in reasons]
+            reasons = [each for each in found if not each.warning and each.field not in identifiers]
+            texts = [message(each.field, each.code) for each in reasons]
             if found and found[0].field == "row":
                 texts = texts[:1]
             elif position in without_identifier:
-                lost = [each for each in found if not each.warning and each.field in IDENTIFIERS]
+                lost = [each for each in found if not each.warning and each.field in identifiers]
                 reasons += lost if len(lost) == 1 else [Finding("user", "no_identifier", False)]
-                why = f" ({'; '.join(map(_text, lost))})" if lost else ""
+                why = f" ({'; '.join(message(each.field, each.code) for each in lost)})" if lost else ""
                 texts.append(CODES["no_identifier"] + why)
             if reasons:
                 first = reasons[0]
                 rejections.append(Rejection(position, first.field, first.code, "; ".join(texts)))
             else:
-                warnings += [RowWarning(position, each.field, each.code, _text(each)) for each in found]
+                warnings += [
+                    RowWarning(position, each.field, each.code, message(each.field, each.code)) for each in found
+                ]
         return rejections, warnings
 
 
-def finding_text(field: str, code: str) -> tuple[str, str, str]:
-    """Return field, code and message of a rejection or warning."""
-    return field, code, f"{field}: {CODES[code]}"
+def message(field: str, code: str) -> str:
+    """Return the message of a rejection or warning."""
+    return f"{field}: {CODES[code]}"
 
 
-def _text(finding: Finding) -> str:
-    return f"{finding.field}: {CODES[finding.code]}"
+class Reader:
+    """How the cells of one field become what the event holds.
 
-
-class Column:
-    """One field's column and how its cells become what the event holds.
-
-    :param field: name of the field.
-    :param fast: takes all cells; gives the finished value, or ``None`` for every cell that is absent, odd or
-        not worth a fast path. A value given is never wrong.
-    :param careful: takes one cell; gives the value, ``None`` for absence, Refused or Corrected.
+    :param one: reads a value carefully.
+    :param many: reads the usual texts of a column fast.
+    :param placeholder: what a text such as ``NULL`` is taken for.
+    :param is_placeholder: tells such a text.
     """
 
-    def __init__(self, field: str, fast: Fast, careful: Careful) -> None:
-        self.field = field
-        self.fast = fast
-        self.careful = careful
+    def __init__(
+        self,
+        one: ReadOne,
+        many: ReadMany | None = None,
+        *,
+        placeholder: Refused | Corrected = PLACEHOLDER,
+        is_placeholder: Callable[[str], bool] = is_placeholder,
+    ) -> None:
+        self._one = one
+        self._many = many
+        self._placeholder = placeholder
+        self._is_placeholder = is_placeholder
 
-    def read(self, column: Sequence[Any], findings: Findings) -> list[Any]:
+    def read(self, field: str, cells: Sequence[Any], findings: Findings) -> list[Any]:
         """Return a value for each cell of the column, ``None`` where there is none to send."""
-        values = self.fast(column)
+        values = self.usual(cells)
         if all(values):
             return values
-        careful, field = self.careful, self.field
-        for position, value in enumerate(values):
-            if value is None and column[position] is not None:
-                value = careful(column[position])
+        for position, (cell, value) in enumerate(zip(cells, values, strict=True)):
+            if value is None and cell is not None:
+                value = self.read_one(cell)
                 if value.__class__ is Refused:
                     findings.add(position, field, value.code)
                     value = None
@@ -127,27 +127,112 @@ class Column:
                 values[position] = value
         return values
 
+    def usual(self, cells: Sequence[Any]) -> list[Any]:
+        """Return the finished values of the cells that are usual, ``None`` for all others."""
+        if self._many is None:
+            return [None] * len(cells)
+        return of_kind(str, cells, self._many)
 
-class RepetitiveColumn(Column):
-    """A column of few different cells (rules, countries): each different one is looked at carefully once.
+    def read_one(self, cell: Any) -> Any:
+        """Return the value of one cell, ``None`` for absence, Refused or Corrected."""
+        try:
+            value = to_python(cell)
+            if value is None:
+                return None
+            if value.__class__ is str and self._is_placeholder(value):
+                return self._placeholder
+            return self._one(value)
+        except Exception:  # a cell can be any object, and its methods foreign code
+            return _UNREADABLE
 
-    :param field: name of the field.
-    :param careful: as in :class:`Column`; what it gives must depend on the cell alone.
+
+class RepetitiveReader(Reader):
+    """Reads a column in which the same cells come again (rules, countries, names): each different one once.
+
+    What ``one`` gives must depend on the cell alone. Remembers nothing when hardly any cell comes again.
     """
 
-    def __init__(self, field: str, careful: Careful) -> None:
-        super().__init__(field, self._look_up, self._learn)
-        self._find_out = careful
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._known: dict[object, Any] = {}
+        self._chunks = 0
+        self._worth_it = True
 
-    def _look_up(self, cells: Sequence[Any]) -> list[Any]:
-        known = self._known.get
-        return [known(cell) if cell.__class__ in _KEPT else None for cell in cells]
+    def usual(self, cells: Sequence[Any]) -> list[Any]:
+        """Return the values of the cells known, and of those now learned."""
+        if not self._worth_it:
+            return super().usual(cells)
+        kinds = set(map(type, cells))
+        if not kinds <= {str, int, NoneType}:
+            # equal cells of other types (1, 1.0, True) are not read alike
+            cells = [cell if cell.__class__ is str or cell.__class__ is int else None for cell in cells]
+        known = self._known
+        values = list(map(known.get, cells))
+        if None in values:
+            fresh = {cell for cell, value in zip(cells, values, strict=True) if value is None}
+            fresh.discard(None)
+            if fresh:
+                self._learn(fresh)
+                values = list(map(known.get, cells))
+                self._chunks += 1
+                if self._many and self._chunks > 1 and len(fresh) > 0.75 * len(cells) > 100:
+                    self._worth_it = False
+                    known.clear()
+        return values
 
-    def _learn(self, cell: Any) -> Any:
-        value = self._find_out(cell)
-        if cell.__class__ in _KEPT and value.__class__ is str:
-            if len(self._known) >= _MOST_KEPT:
-                self._known.clear()
-            self._known[cell] = value
-        return value
+    def _learn(self, fresh: Set[Any]) -> None:
+        if len(self._known) + len(fresh) > _MOST_KNOWN:
+            self._known.clear()
+        texts = [cell for cell in fresh if cell.__class__ is str]
+        found = dict(zip(texts, self._many(texts), strict=True)) if self._many else {}
+        for cell in fresh:
+            value = found.get(cell) or self.read_one(cell)
+            if value.__class__ is str:
+                self._known[cell] = value
+
+
+def of_kind(kind: type, cells: Sequence[Any], many: Callable[[list[Any]], list[Any]]) -> list[Any]:
+    """Return what ``many`` makes of the cells of exactly one type, ``None`` for all others."""
+    kinds = set(map(type, cells))
+    if kinds == {kind}:
+        return many(list(cells))
+    if kind not in kinds:
+        return [None] * len(cells)
+    found = iter(many([cell for cell in cells if cell.__class__ is kind]))
+    return [next(found) if cell.__class__ is kind else None for cell in cells]
+
+
+def in_blocks(
+    cells: list[Any], whole: Callable[[list[Any]], list[Any] | None], single: Callable[[Any], Any]
+) -> list[Any]:
+    """Return the values of a column read block by block.
+
+    :param whole: reads a block of usual cells in a few calls; gives ``None`` when one of them is not usual.
+    :param single: reads one cell of such a block; gives ``None`` when it is the one.
+    """
+    values: list[Any] = []
+    for start in range(0, len(cells), _BLOCK):
+        block = cells[start : start + _BLOCK]
+        values += whole(block) or map(single, block)
+    return values
+
+
+class ConstantColumn:
+    """Tells a column in which every row has the same identifier, which then identifies nobody and nothing."""
+
+    #: In how many rows at least.
+    LEAST_ROWS: Final = 20
+
+    def __init__(self) -> None:
+        self._constants: set[str] = set()
+
+    def is_constant(self, values: Sequence[str | None]) -> bool:
+        """Tell whether all values of a chunk are the same, and it is no small chunk or one seen before."""
+        value = next(filter(None, values), None)
+        if value is None or values[-1] not in (value, None) or values[len(values) // 2] not in (value, None):
+            return False
+        count = values.count(value)
+        if count + values.count(None) < len(values) or (count < self.LEAST_ROWS and value not in self._constants):
+            return False
+        self._constants.add(value)
+        return True

@@ -3,120 +3,157 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 from decimal import ROUND_FLOOR, Decimal
+from itertools import repeat
+from operator import sub
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow_provider_linkedin_capi.api.limits import MAX_EVENT_AGE
-from airflow_provider_linkedin_capi.events.plain import Corrected, Refused, plain
-from airflow_provider_linkedin_capi.events.reading import Column, Findings
+from airflow_provider_linkedin_capi.events.cells import Corrected, Refused
+from airflow_provider_linkedin_capi.events.reading import Findings, Reader, in_blocks, of_kind
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 #: Clocks differ: a conversion up to this far in the future is sent as happening now.
 CLOCK_SKEW_MS: Final = 5 * 60_000
 
 _MS: Final = dt.timedelta(milliseconds=1)
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_NAIVE_EPOCH: Final = dt.datetime(1970, 1, 1)
 _NUMBER: Final = re.compile(r"[+-]?\d{1,25}(?:\.\d{0,20})?", re.ASCII).fullmatch
 _ISO: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d{1,12})?)?)? ?(?:[Zz]|UTC|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
+).fullmatch
+_MONTHS: Final = {
+    name[:length]: number
+    for number, name in enumerate(
+        [
+            "january",
+            "february",
+            "march",
+            "april",
+            "may",
+            "june",
+            "july",
+            "august",
+            "september",
+            "october",
+            "november",
+            "december",
+        ],
+        start=1,
+    )
+    for length in (3, len(name))
+} | {"sept": 9}
+_MONTH: Final = rf"(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\.?"
+#: June 18, 2020; Jun 18 2020; 18 June 2020; 18-Jun-2020; Thu, 18 Jun 2020 10:00:00 +0000; June 18, 2020 1:30 PM.
+_WITH_MONTH_NAME: Final = re.compile(
+    rf"""(?: [a-z]{{3,9}} ,?\  )?
+    (?: {_MONTH} \ (?P<day>\d\d?) ,?\  | (?P<day_first>\d\d?) [ -] {_MONTH.replace("month", "month_last")} ,?[ -] )
+    (?P<year>\d{{4}})
+    (?: ,?\ (?P<hour>\d\d?) : (?P<minute>\d\d) (?: :(?P<second>\d\d) )? \ ?(?P<half>[ap]m)? )?
+    (?: \ ?(?P<zone>z|utc|gmt|[+-]\d\d:?\d\d) )?""",
+    re.ASCII | re.IGNORECASE | re.VERBOSE,
 ).fullmatch
 #: An epoch number below the first is seconds, below the second milliseconds, then micro-, then nanoseconds.
 #: Each unit so covers the years 1973 to 5138.
 _MAGNITUDES: Final = ((10**11, Decimal(1000)), (10**14, Decimal(1)), (10**17, Decimal("0.001")))
 _NANOSECONDS: Final = Decimal("0.000001")
-_LARGEST: Final = 10**20
-#: From here on a number is no longer milliseconds.
+_SMALLEST_MS: Final = 10**11
 _SMALLEST_US: Final = 10**14
-#: Days whose offset is kept ready; the window has 91.
-_MOST_DAYS: Final = 1_000
+_LARGEST_DIGITS: Final = 20
 
 
-class TimeColumn(Column):
-    """The column of ``conversionHappenedAt``; gives the moment as it came, in the future too.
+class TimeReader(Reader):
+    """Reads ``conversionHappenedAt``; gives the moment as it came, in the future too.
 
     :param naive_timezone: zone of timestamps and texts without one.
+    :param time_format: form of texts that are neither numbers nor ISO 8601, as ``datetime.strptime`` takes it.
     :param now_ms: the clock that tells what is too old.
     """
 
-    def __init__(self, *, naive_timezone: str, now_ms: int) -> None:
-        super().__init__("conversionHappenedAt", self._usual, self._any)
+    def __init__(self, *, naive_timezone: str, time_format: str | None, now_ms: int) -> None:
+        super().__init__(self._careful)
         try:
             self._zone = ZoneInfo(naive_timezone)
         except (ZoneInfoNotFoundError, ValueError):
             raise ConfigurationError(
-                f"naive_timezone={naive_timezone!r} is no time zone; give a name such as UTC or Europe/Berlin"
+                f"naive_timezone={naive_timezone!r} is not a time zone; give a name such as UTC or Europe/Berlin"
             ) from None
+        if time_format is not None:
+            _check_format(time_format)
+        self._time_format = time_format
         self._oldest = now_ms - MAX_EVENT_AGE // _MS
-        self._epochs: dict[int, dt.datetime | None] = {}
+        self._epochs = _LocalEpochs(self._zone)
+        self._is_utc = naive_timezone == "UTC"
+        self._from_words = functools.lru_cache(10_000)(self._parse)
 
-    def read(self, column: Sequence[Any], findings: Findings) -> list[Any]:
-        """Return the milliseconds of each cell; rows without time are found wanting."""
-        times = super().read(column, findings)
+    def read(self, field: str, cells: Sequence[Any], findings: Findings) -> list[Any]:
+        """Return the milliseconds of each cell; a row without time is noted."""
+        times = super().read(field, cells, findings)
         if not all(times):
             for position, time in enumerate(times):
-                if time is None and not findings.has(position, self.field):
-                    findings.add(position, self.field, "time_missing")
+                if time is None and not findings.has(position, field):
+                    findings.add(position, field, "time_missing")
         return times
 
-    def _usual(self, cells: Sequence[Any]) -> list[int | None]:
-        oldest, moment = self._oldest, self._moment
-        return [cell if cell.__class__ is int and oldest <= cell < _SMALLEST_US else moment(cell) for cell in cells]
+    def usual(self, cells: Sequence[Any]) -> list[Any]:
+        """Return the milliseconds of usual timestamps, ISO texts and epoch numbers that are not too old."""
+        kinds = set(map(type, cells))
+        if dt.datetime in kinds:
+            return of_kind(dt.datetime, cells, lambda times: in_blocks(times, self._timestamps, self._timestamp))
+        if int in kinds:
+            return of_kind(int, cells, self._numbers)
+        return of_kind(str, cells, lambda texts: in_blocks(texts, self._texts, self._text))
 
-    def _moment(self, cell: Any) -> int | None:
-        """Return the milliseconds of a timestamp or usual ISO text that is inside the window, else ``None``."""
-        if cell.__class__ is str:
-            if cell[4:8:3] != "--" or cell[10:11] not in ("T", " "):
-                return None
-            try:
-                cell = dt.datetime.fromisoformat(cell)
-            except ValueError:
-                return None
-        elif cell.__class__ is int:
-            return cell * 1000 if self._oldest <= cell * 1000 < _SMALLEST_US else None
-        elif cell.__class__ is not dt.datetime:
-            return None
-        if cell.tzinfo is None:
-            epoch = self._local_epoch(cell)
-            if epoch is None:
-                return None
-        elif cell.tzinfo.__class__ is dt.timezone:
-            epoch = _EPOCH
-        else:
-            return None
-        milliseconds: int = (cell - epoch) // _MS
-        return milliseconds if milliseconds >= self._oldest else None
-
-    def _local_epoch(self, local: dt.datetime) -> dt.datetime | None:
-        """Return 1970 in local time by the offset of the day; ``None`` on days on which the offset changes."""
-        day = local.toordinal()
-        if day not in self._epochs:
-            if len(self._epochs) > _MOST_DAYS:
-                self._epochs.clear()
-            self._epochs[day] = self._epoch_of(day)
-        return self._epochs[day]
-
-    def _epoch_of(self, day: int) -> dt.datetime | None:
+    def _texts(self, texts: list[str]) -> list[int | None] | None:
         try:
-            midnights = [dt.datetime.fromordinal(each).replace(tzinfo=self._zone) for each in (day, day + 1)]
-            offsets = {each.replace(fold=fold).utcoffset() for each in midnights for fold in (0, 1)}
-        except (ValueError, OverflowError):  # the ends of the calendar
+            if {text[4:11:3] for text in texts} <= {"--T", "-- "}:
+                return self._timestamps(list(map(dt.datetime.fromisoformat, texts)))
+            joined = "".join(texts)
+            return self._numbers(map(int, texts)) if joined.isascii() and joined.isdigit() else None
+        except ValueError:
             return None
-        offset = offsets.pop()
-        return None if offsets or offset is None else _EPOCH.replace(tzinfo=None) + offset
 
-    def _any(self, cell: Any) -> Any:
-        value = plain(cell)
-        if value is None:
+    def _text(self, text: str) -> int | None:
+        found = self._texts([text])
+        return found[0] if found else None
+
+    def _numbers(self, numbers: Iterable[int]) -> list[int | None]:
+        oldest = self._oldest
+        milliseconds = [
+            number if _SMALLEST_MS <= number < _SMALLEST_US else number * 1000 if 0 < number < _SMALLEST_MS else 0
+            for number in numbers
+        ]
+        return [number if number >= oldest else None for number in milliseconds]
+
+    def _timestamps(self, times: list[dt.datetime]) -> list[int | None] | None:
+        try:
+            if times[0].tzinfo is not None:
+                since = map(sub, times, repeat(_EPOCH))
+            elif self._is_utc:
+                since = map(sub, times, repeat(_NAIVE_EPOCH))
+            else:
+                epochs = map(self._epochs.__getitem__, map(dt.datetime.toordinal, times))
+                since = map(sub, times, epochs)
+            # microseconds are a thousandth apart, far more than the error of the product
+            milliseconds = [int(seconds * 1000.0 + 0.0005) for seconds in map(dt.timedelta.total_seconds, since)]
+        except Exception:  # zones differ, or fail: they are foreign code
             return None
-        if isinstance(value, str) and not _NUMBER(value):
-            value = _from_iso(value)
-        elif isinstance(value, str):
-            value = Decimal(value)
+        return [*milliseconds] if min(milliseconds) >= self._oldest else None
+
+    def _timestamp(self, time: dt.datetime) -> int | None:
+        found = self._timestamps([time])
+        return found[0] if found else None
+
+    def _careful(self, value: Any) -> Any:
+        if isinstance(value, str):
+            value = Decimal(value) if _NUMBER(value) else _from_iso(value) or self._from_words(value)
         doubt = None
         if isinstance(value, dt.date):
             milliseconds, doubt = self._from_date(value)
@@ -127,6 +164,15 @@ class TimeColumn(Column):
         if milliseconds < self._oldest:
             return Refused("time_too_old")
         return Corrected(doubt, milliseconds) if doubt else milliseconds
+
+    def _parse(self, text: str) -> dt.datetime | None:
+        """Return the time in a text in ``time_format``, or with the name of a month."""
+        if self._time_format is not None:
+            try:
+                return dt.datetime.strptime(text, self._time_format)
+            except ValueError:
+                pass
+        return _with_month_name(text)
 
     def _from_date(self, value: dt.date) -> tuple[int | None, str | None]:
         """Return the moment of a date or timestamp, and the code of a doubt about it."""
@@ -148,6 +194,40 @@ class TimeColumn(Column):
             return None, None
 
 
+class _LocalEpochs(dict[int, dt.datetime | None]):
+    """1970 in local time by the offset of a day; ``None`` for days on which the offset changes."""
+
+    _MOST_DAYS: Final = 10_000
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        super().__init__()
+        self._zone = zone
+
+    def __missing__(self, day: int) -> dt.datetime | None:
+        if len(self) > self._MOST_DAYS:
+            self.clear()
+        self[day] = epoch = self._epoch_of(day)
+        return epoch
+
+    def _epoch_of(self, day: int) -> dt.datetime | None:
+        try:
+            midnights = [dt.datetime.fromordinal(each).replace(tzinfo=self._zone) for each in (day, day + 1)]
+            offsets = {each.replace(fold=fold).utcoffset() for each in midnights for fold in (0, 1)}
+        except (ValueError, OverflowError):  # the ends of the calendar
+            return None
+        offset = offsets.pop()
+        return None if offsets or offset is None else _NAIVE_EPOCH + offset
+
+
+def _check_format(time_format: str) -> None:
+    try:
+        dt.datetime.strptime(_EPOCH.strftime(time_format), time_format)
+    except (ValueError, TypeError):
+        raise ConfigurationError(
+            f"time_format={time_format!r} is not a format of datetime.strptime; an example is '%m/%d/%Y %H:%M'"
+        ) from None
+
+
 def _doubt(local: dt.datetime) -> str | None:
     first, second = local.replace(fold=0).utcoffset(), local.replace(fold=1).utcoffset()
     if first is None or second is None or first == second:
@@ -166,14 +246,39 @@ def _from_iso(text: str) -> dt.datetime | None:
         return None
 
 
+def _with_month_name(text: str) -> dt.datetime | None:
+    found = _WITH_MONTH_NAME(" ".join(text.split()))
+    if not found:
+        return None
+    month = _MONTHS[(found["month"] or found["month_last"]).lower()]
+    hour, half, zone = int(found["hour"] or 0), (found["half"] or "").lower(), (found["zone"] or "").lower()
+    if half and not 1 <= hour <= 12:
+        return None
+    if half:
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    try:
+        return dt.datetime.strptime(
+            f"{found['year']}-{month}-{found['day'] or found['day_first']} {hour}:{found['minute'] or 0}:"
+            f"{found['second'] or 0}{'+0000' if zone in ('z', 'utc', 'gmt') else zone}",
+            "%Y-%m-%d %H:%M:%S%z" if zone else "%Y-%m-%d %H:%M:%S",
+        )
+    except ValueError:
+        return None
+
+
 def _from_number(value: Any) -> int | None:
     """Return the milliseconds of an epoch number, whose unit is told by its magnitude."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
     if isinstance(value, float):
         value = Decimal(repr(value))
-    if not abs(value) < _LARGEST:
+    if isinstance(value, int) and abs(value) >= 10**_LARGEST_DIGITS:
         return None
     number = Decimal(value)
+    # exponents of a million digits overflow in any arithmetic
+    if not number.is_finite() or number.adjusted() >= _LARGEST_DIGITS:
+        return None
+    if number.adjusted() < -_LARGEST_DIGITS:
+        return 0
     factor = next((factor for most, factor in _MAGNITUDES if abs(number) < most), _NANOSECONDS)
     return int((number * factor).to_integral_value(ROUND_FLOOR))

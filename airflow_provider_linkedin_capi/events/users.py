@@ -3,61 +3,53 @@
 from __future__ import annotations
 
 from itertools import repeat
+from operator import add
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_linkedin_capi.events.model import UserId, UserInfo
-from airflow_provider_linkedin_capi.events.reading import EXTRAS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from airflow_provider_linkedin_capi.events.fields import Field
     from airflow_provider_linkedin_capi.events.reading import Findings
 
-#: ``idType`` of each field, in the order of ``userIds``; derived event ids rest on this order.
-_ID_TYPES: Final = {
-    "email": "SHA256_EMAIL",
-    "li_fat_id": "LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID",
-    "ACXIOM_ID": "ACXIOM_ID",
-    "ip_address": "PLAINTEXT_IP_ADDRESS",
-    "SHA256_IP_ADDRESS": "SHA256_IP_ADDRESS",
-    "GOOGLE_AID": "GOOGLE_AID",
-}
-HASHED_NAMES: Final = ("hashedFirstName", "hashedLastName")
-NAMES: Final = ("firstName", "lastName", *HASHED_NAMES)
+NAMES: Final = ("firstName", "lastName", "hashedFirstName", "hashedLastName")
+INFO: Final = ("companyName", "title", "countryCode")
 
 
-def read_ids(read: Mapping[str, list[Any]], count: int) -> list[tuple[UserId, ...]]:
+def read_ids(id_fields: Sequence[Field], read: Mapping[str, list[Any]], count: int) -> list[tuple[UserId, ...]]:
     """Return the entries of ``userIds`` of each row.
 
+    :param id_fields: the identifier types, in the order of ``userIds``.
     :param read: the values of each field that has a column.
     :param count: number of rows.
     """
-    columns = [
-        list(map(UserId, repeat(id_type), read[field]))
-        if all(read[field])
-        else [text and UserId(id_type, text) for text in read[field]]
-        for field, id_type in _ID_TYPES.items()
-        if field in read
-    ]
-    if not columns:
-        return [()] * count
-    rows = zip(*columns, strict=True)
-    return list(rows) if all(map(all, columns)) else [tuple(filter(None, row)) for row in rows]
+    ids: list[tuple[UserId, ...]] | None = None
+    for field in id_fields:
+        if field.name not in read:
+            continue
+        values, id_type = read[field.name], field.id_type or field.name
+        if all(values):
+            entries: list[Any] = list(zip(map(UserId, repeat(id_type), values)))
+        else:
+            entries = [(UserId(id_type, value),) if value else () for value in values]
+        ids = entries if ids is None else list(map(add, ids, entries))
+    return [()] * count if ids is None else ids
 
 
 def read_infos(read: Mapping[str, list[str | None]], count: int, findings: Findings) -> list[UserInfo | None]:
-    """Return the ``userInfo`` of each row; half a name, and what needs names to be sent, is found wanting.
+    """Return the ``userInfo`` of each row; half a name, and what needs names to be sent, is noted.
 
     :param read: the values of each field that has a column.
     :param count: number of rows.
     """
-    if not any(field in read for field in (*NAMES, *EXTRAS)):
+    if not any(field in read for field in (*NAMES, *INFO)):
         return [None] * count
     absent: list[str | None] = [None] * count
     first, last, hashed_first, hashed_last = (read.get(field, absent) for field in NAMES)
     first, last = _unless(first, hashed_first), _unless(last, hashed_last)
-    extras = [read.get(field, absent) for field in EXTRAS]
-    columns = (first, last, hashed_first, hashed_last, *extras)
+    columns = (first, last, hashed_first, hashed_last, *(read.get(field, absent) for field in INFO))
     if all(first) and all(last):
         return list(map(UserInfo, *columns))
     infos = [
@@ -69,7 +61,7 @@ def read_infos(read: Mapping[str, list[str | None]], count: int, findings: Findi
             names = [field for field in NAMES if field in read and read[field][position]]
             if names and not findings.has(position, *NAMES):
                 findings.add(position, names[0], "name_half")
-            for field in EXTRAS:
+            for field in INFO:
                 if field in read and read[field][position]:
                     findings.add(position, field, "info_without_names", warning=True)
     return infos

@@ -13,11 +13,11 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from airflow_provider_linkedin_capi.api import urns
+from airflow_provider_linkedin_capi.events.cells import to_python
 from airflow_provider_linkedin_capi.events.codes import CODES
-from airflow_provider_linkedin_capi.events.columns import FIELDS, normalized_name, resolve_mapping
+from airflow_provider_linkedin_capi.events.columns import names_of, normalized_name, resolve_mapping
 from airflow_provider_linkedin_capi.events.mapper import RowMapper
 from airflow_provider_linkedin_capi.events.model import MappedRows, Rejection
-from airflow_provider_linkedin_capi.events.plain import plain
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 #: Conversion types that no rule can have today.
@@ -42,9 +42,9 @@ _BECOMES: Final[dict[str, tuple[str, ...]]] = {
     "moneyamount": tuple(_MONEY_FIELDS.values()),
 }
 _COLUMNS: Final = ("action", "user", "userIds", "SHA512_EMAIL", "conversion", "moneyAmount", "conversionType")
-_TIMES: Final = frozenset(map(normalized_name, ("conversionHappenedAt", *FIELDS["conversionHappenedAt"])))
-_TYPES: Final = frozenset(map(normalized_name, ("conversion_type", *FIELDS["conversion_type"])))
-_EMAILS: Final = frozenset(map(normalized_name, ("email", *FIELDS["email"])))
+_TIMES: Final = names_of("conversionHappenedAt")
+_TYPES: Final = names_of("conversion_type")
+_EMAILS: Final = names_of("email")
 _RULE_FIELDS: Final = (
     "name",
     "account",
@@ -111,16 +111,16 @@ def _migrate(row: Mapping[str, Any], types_with_rule: frozenset[str]) -> dict[st
                 migrated[column] = cell
                 if name in _TYPES:
                     migrated["conversion_type"] = migrated.pop(column)
-    if plain(sha512) is not None:
+    if to_python(sha512) is not None:
         email = next((column for column in migrated if normalized_name(column) in _EMAILS), "email")
-        if plain(migrated.get(email)) is None:
+        if to_python(migrated.get(email)) is None:
             migrated[email] = sha512
     _check_type(migrated.get("conversion_type"), types_with_rule)
     return migrated
 
 
 def _check_action(cell: Any) -> None:
-    action = plain(cell)
+    action = to_python(cell)
     if action is None:
         return
     name = action.upper() if isinstance(action, str) else ""
@@ -129,7 +129,7 @@ def _check_action(cell: Any) -> None:
 
 
 def _check_type(cell: Any, types_with_rule: frozenset[str]) -> None:
-    name = plain(cell)
+    name = to_python(cell)
     if isinstance(name, str) and name.upper() in RETIRED_TYPES and normalized_name(name) not in types_with_rule:
         raise _NoEquivalent("conversion_type", "offline_type_retired")
 
@@ -144,7 +144,7 @@ def _record(cell: Any, field: str) -> Mapping[str, Any]:
 
 
 def _parsed(cell: Any, field: str) -> Any:
-    value = plain(cell)
+    value = to_python(cell)
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -187,11 +187,12 @@ class OfflineRowMapper:
         columns: Sequence[str],
         *,
         rule: str | int | Mapping[str, str | int] | None = None,
-        column_mapping: Mapping[str, str] | None = None,
+        column_mapping: Mapping[str, str | None] | None = None,
         **settings: Any,
     ) -> None:
         renamed = resolve_mapping(columns, column_mapping or {}, also=_COLUMNS)
-        self._columns = tuple(renamed.get(normalized_name(column), column) for column in columns)
+        # columns that are mapped to nothing get a name that is no field's
+        self._columns = tuple(renamed.get(normalized_name(column), column) or f"({column})" for column in columns)
         self._rules_by_type = rule if isinstance(rule, Mapping) else None
         self._today = _columns_of_today(self._columns)
         self._mapper = RowMapper(self._today, rule=rule, **settings)

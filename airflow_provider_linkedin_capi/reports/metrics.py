@@ -8,6 +8,7 @@ import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
+from airflow_provider_linkedin_capi.currencies import CURRENCIES
 from airflow_provider_linkedin_capi.exceptions import UnexpectedReplyError
 
 
@@ -15,11 +16,6 @@ def _words(text: str) -> list[str]:
     return text.split()
 
 
-#: ISO 4217 currencies whose minor unit is not a hundredth.
-_PLACES = {
-    **dict.fromkeys(_words("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"), 0),
-    **dict.fromkeys(_words("BHD IQD JOD KWD LYD OMR TND"), 3),
-}
 #: Decimal places of numbers that are not money; further ones are the tail of LinkedIn's binary floats.
 OTHER_PLACES = 6
 
@@ -118,8 +114,8 @@ def zero(field: str) -> int | Decimal | None:
 
 
 def places(currency: str) -> int:
-    """Return the number of decimals of a currency's minor unit."""
-    return _PLACES.get(currency, 2)
+    """Return the number of decimals of a currency's minor unit; 2 for a code that ISO 4217 does not have."""
+    return CURRENCIES.get(currency, 2)
 
 
 def typed(field: str, value: Any) -> int | Decimal | None:

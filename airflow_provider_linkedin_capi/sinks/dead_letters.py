@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_linkedin_capi.events.plain import plain
+from airflow_provider_linkedin_capi.events.cells import to_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Set
@@ -190,7 +190,7 @@ def _identity(letter: Mapping[str, Any]) -> bytes:
 def _as_json(value: Any) -> Any:
     """Return the value in JSON types, so that reading it again gives an equal event or the same rejection."""
     if type(value).__module__.partition(".")[0] in ("numpy", "pandas"):
-        value = plain(value)
+        value = to_python(value)
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from airflow_provider_linkedin_capi.events.columns import FIELDS
+from airflow_provider_linkedin_capi.events.fields import FIELDS
 from tests.events.conftest import DAY_MS, NOW_MS
 
 
@@ -78,6 +78,23 @@ _names = st.one_of(
     st.text(st.characters(categories=["L", "M", "Zs", "P", "Cf"]), min_size=1, max_size=70),
     st.sampled_from(["Mary", "O'Brien", "Jean Paul", "Müller", "Иванов"]),
 )
+_members = st.one_of(_emails, _names, _amounts, _codes, st.none(), st.lists(_emails, max_size=2))
+_records = st.one_of(
+    st.dictionaries(
+        st.sampled_from(
+            ["userIds", "userInfo", "externalIds", "lead", "firstName", "lastName", "amount", "currencyCode"]
+        ),
+        st.one_of(_members, st.dictionaries(st.sampled_from(["firstName", "lastName", "title", "age"]), _members)),
+        max_size=4,
+    ),
+    st.lists(
+        st.one_of(
+            _members, st.fixed_dictionaries({"idType": st.sampled_from(["SHA256_EMAIL", "X", 7]), "idValue": _members})
+        ),
+        max_size=3,
+    ),
+    st.sampled_from(['{"userIds": [', "{}", "[]", "{" * 5_000, '{"lead": "\\ud800"}', '{"userInfo": 7}']),
+)
 _strange = st.one_of(
     st.none(),
     st.booleans(),
@@ -113,6 +130,7 @@ _FITTING = {
     "amount": _amounts,
     **dict.fromkeys(("eventId", "li_fat_id", "ACXIOM_ID", "GOOGLE_AID", "externalIds", "lead"), _ids),
     **dict.fromkeys(("firstName", "lastName", "hashedFirstName", "hashedLastName", "companyName", "title"), _names),
+    **dict.fromkeys(("user", "userIds", "userInfo", "conversionValue"), _records),
 }
 
 
@@ -122,12 +140,18 @@ _GOOD: dict[str, st.SearchStrategy[Any]] = {
     "conversionHappenedAt": st.integers(NOW_MS - 90 * DAY_MS, NOW_MS),
     "eventId": st.sampled_from(["order-000123", 7, None]),
     "email": st.sampled_from(["test@example.com", " Test@Example.com", None, "a" * 64]),
-    "ip_address": st.sampled_from(["203.0.113.7", None]),
-    "SHA256_IP_ADDRESS": st.sampled_from(["203.0.113.7", "b" * 64, None]),
+    "ip_address": st.sampled_from(["81.2.69.142", None]),
+    "SHA256_IP_ADDRESS": st.sampled_from(["81.2.69.142", "b" * 64, None]),
     "countryCode": st.sampled_from(["US", "de", None]),
     "currencyCode": st.sampled_from(["USD", "jpy", "KWD"]),
     "amount": st.one_of(st.sampled_from(["50.00", 7, 0.5]), st.decimals(0, 10_000, places=2)),
     **dict.fromkeys(("li_fat_id", "ACXIOM_ID", "GOOGLE_AID", "lead"), st.sampled_from(["df5gf5-gh6t7-ph4", 7, None])),
+    "user": st.sampled_from(
+        [{"userIds": [{"idType": "SHA256_EMAIL", "idValue": "a" * 64}]}, '{"externalIds": ["crm-7"]}', "jdoe", None]
+    ),
+    "userIds": st.sampled_from([[{"idType": "ACXIOM_ID", "idValue": "df5gf5-gh6t7"}], "[]", None]),
+    "userInfo": st.sampled_from([{"firstName": "Mary", "lastName": "O'Brien"}, '{"title": "Buyer"}', None]),
+    "conversionValue": st.sampled_from([{"currencyCode": "USD", "amount": "50.0"}, None]),
     "externalIds": st.sampled_from(["crm-000123", ["crm-7"], '["crm-8"]', None]),
     **dict.fromkeys(("firstName", "lastName"), st.sampled_from(["Mary", "O'Brien", "Müller", None])),
     **dict.fromkeys(("hashedFirstName", "hashedLastName"), st.sampled_from(["Mary", "c" * 64, None])),
@@ -145,7 +169,7 @@ def _cell(draw: st.DrawFn, field: str) -> Any:
 @st.composite
 def tables(draw: st.DrawFn) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Return columns that make events, and rows for them."""
-    chosen = draw(st.lists(st.sampled_from(sorted(FIELDS)), unique=True, max_size=10))
+    chosen = draw(st.lists(st.sampled_from(sorted(field.name for field in FIELDS)), unique=True, max_size=10))
     needed = ["conversionHappenedAt", "email", *(["currencyCode"] if "amount" in chosen else [])]
     columns = draw(st.permutations(sorted({*chosen, *needed})))
     return list(columns), draw(st.lists(st.tuples(*map(_cell, columns)), max_size=6))

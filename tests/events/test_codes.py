@@ -5,7 +5,7 @@ from pathlib import Path
 
 import airflow_provider_linkedin_capi.events as events
 from airflow_provider_linkedin_capi.events.codes import CODES
-from airflow_provider_linkedin_capi.events.columns import FIELDS
+from airflow_provider_linkedin_capi.events.fields import FIELDS, Role, fields_of
 
 SOURCES = Path(events.__file__).parents[1]
 PAGE = Path(__file__).parents[2] / "docs" / "fields.md"
@@ -19,9 +19,17 @@ def test_the_documentation_lists_exactly_the_codes_with_their_meaning() -> None:
 
 def test_the_documentation_lists_every_field_with_its_aliases() -> None:
     page = PAGE.read_text()
-    for field, aliases in FIELDS.items():
-        (row,) = re.findall(rf"^\| `{field}` \|([^|]*)\|", page, re.MULTILINE)
-        assert set(re.findall(r"`(\w+)`", row)) == set(aliases)
+    rows = re.findall(r"^\| `(\w+)` \|([^|]*)\|.*\|.*\|.*\|$", page, re.MULTILINE)
+    assert {name: set(re.findall(r"`(\w+)`", aliases)) for name, aliases in rows} == {
+        field.name: set(field.aliases) for field in FIELDS
+    }
+
+
+def test_the_documentation_lists_the_identifier_types_in_their_order() -> None:
+    (listed,) = re.findall(
+        r"for each entry of `userIds`, in the order ([^;]*);", PAGE.read_text().replace("\n    ", " ")
+    )
+    assert re.findall(r"`(\w+)`", listed) == [field.id_type for field in fields_of(Role.USER_ID)]
 
 
 def test_every_code_is_given_somewhere() -> None:

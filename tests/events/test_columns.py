@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_linkedin_capi.events import RowMapper, map_row
-from airflow_provider_linkedin_capi.events.columns import FIELDS
+from airflow_provider_linkedin_capi.events.fields import FIELDS
 from airflow_provider_linkedin_capi.events.model import ConversionEvent
 from airflow_provider_linkedin_capi.exceptions import ColumnError
 from tests.events.conftest import NOW_MS, RULE
@@ -14,17 +14,18 @@ def mapper(*columns: str, **settings: object) -> RowMapper:
 
 
 SPELLINGS = [
-    (field, spelling)
-    for field, others in FIELDS.items()
-    for name in (field, *others)
+    (field.name, spelling)
+    for field in FIELDS
+    for name in (field.name, *field.aliases)
     for spelling in (name, name.upper(), name.lower(), name.replace("_", "-"), name.replace("_", " "), f" {name} ")
 ]
 
 
 @pytest.mark.parametrize(("field", "spelling"), SPELLINGS)
 def test_a_column_is_found_in_any_spelling(field: str, spelling: str) -> None:
+    (others,) = [(each.name, *each.aliases) for each in FIELDS if each.name == field]
     columns = ["happened_at", "li_fat_id", "firstName", "amount", "currency"]
-    kept = [column for column in columns if column not in (field, *FIELDS[field])]
+    kept = [column for column in columns if column not in others]
     made = mapper(*kept, spelling, rule={"LEAD": 1} if field == "conversion_type" else RULE)
     assert made.ignored_columns == ()
 
@@ -87,13 +88,45 @@ def test_a_mapping_of_a_column_that_is_not_there_suggests_another() -> None:
 
 
 def test_a_mapping_to_a_field_that_does_not_exist_suggests_another() -> None:
-    with pytest.raises(ColumnError, match="'emial', which is no field; did you mean 'email'"):
+    with pytest.raises(ColumnError, match="'emial', which is not a field; did you mean 'email'"):
         mapper("happened_at", "crm_mail", column_mapping={"crm_mail": "emial"})
 
 
-def test_a_mapped_column_beside_the_field_itself_is_an_error_that_names_both() -> None:
-    with pytest.raises(ColumnError, match=r"'email' and 'crm_mail'"):
-        mapper("happened_at", "email", "crm_mail", column_mapping={"crm_mail": "email"})
+def test_a_mapped_column_wins_over_one_with_the_name_of_the_field() -> None:
+    made = mapper("timestamp", "event_time", "email", column_mapping={"event_time": "happened_at"})
+    (event,) = made.map([("?", NOW_MS, "test@example.com")]).events
+    assert event.conversion_happened_at == NOW_MS
+    assert made.ignored_columns == ("timestamp",)
+
+
+def test_two_columns_mapped_to_one_field_are_an_error_that_names_both() -> None:
+    with pytest.raises(ColumnError, match=r"'crm_mail' and 'mail'"):
+        mapper("happened_at", "crm_mail", "mail", column_mapping={"crm_mail": "email", "mail": "email"})
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_a_column_can_be_mapped_to_nothing(nothing: str | None) -> None:
+    made = mapper("happened_at", "email", "SHA256_EMAIL", "Title", column_mapping={"email": nothing, "Title": nothing})
+    assert made.ignored_columns == ("email", "Title")
+    assert made.map([(NOW_MS, "?", "a" * 64, "Renewal")]).events
+
+
+def test_columns_that_other_systems_use_for_something_else_are_said_once() -> None:
+    made = mapper("happened_at", "email", "Lead", "Title", "firstName", "user")
+    assert [notice.partition(",")[0] for notice in made.notices] == [
+        "column 'Lead' is taken for the lead of a LinkedIn form",
+        "column 'Title' is taken for the person's job title; if it is something else",
+        "column 'user' is taken for LinkedIn's record of the person",
+    ]
+    mapping = {"Lead": "lead", "Title": None, "user": None}
+    assert mapper("happened_at", "Lead", "Title", "firstName", "user", column_mapping=mapping).notices == ()
+
+
+def test_a_file_without_header_shows_no_cell_in_the_error() -> None:
+    for mapping in ({}, {"crm_mail": "email"}):
+        with pytest.raises(ColumnError) as error:
+            mapper("jane.doe@example.com", "Jane", "2026-11-26", column_mapping=mapping)
+        assert not any(cell in str(error.value) for cell in ("jane", "Jane", "2026"))
 
 
 def test_columns_without_time_or_identifier_are_an_error() -> None:

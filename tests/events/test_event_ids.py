@@ -48,12 +48,30 @@ def test_what_is_no_event_id_rejects_the_row_since_without_it_the_event_would_co
     assert (rejection.field, rejection.code) == ("eventId", "event_id_invalid")
 
 
+@pytest.mark.parametrize("value", ["1.23457E+18", "9,87654E+15", "1.23457e18", " 1E+20 "])
+def test_an_event_id_that_a_spreadsheet_rounded_rejects_the_row(value: str) -> None:
+    rejection = rejection_of({**EMAIL, "eventId": value})
+    assert (rejection.field, rejection.code) == ("eventId", "event_id_rounded")
+
+
+def test_an_event_id_that_is_the_same_in_every_row_is_no_key() -> None:
+    mapper = RowMapper(("happened_at", "email", "eventId"), rule=RULE, now_ms=NOW_MS)
+    rows = [(NOW_MS, f"person{number}@example.com", "export-2026-11") for number in range(25)]
+    result = mapper.map(rows)
+    assert len({event.event_id for event in result.events}) == 25
+    assert all((event.event_id or "").startswith("d1-") for event in result.events)
+    assert [(each.field, each.code) for each in result.warnings] == [("eventId", "event_id_constant")] * 25
+    assert [each.code for each in mapper.map(rows[:3]).warnings] == ["event_id_constant"] * 3
+    assert not RowMapper(("happened_at", "email", "eventId"), rule=RULE, now_ms=NOW_MS).map(rows[:3]).warnings
+
+
 def test_a_long_event_id_is_rejected_rather_than_cut() -> None:
     assert rejection_of({**EMAIL, "eventId": "x" * 257}).code == "event_id_too_long"
 
 
-def test_a_placeholder_is_no_event_id() -> None:
-    event, warning = warning_of({**EMAIL, "eventId": "undefined"})
+@pytest.mark.parametrize("text", ["undefined", "NULL", r"\N", "#N/A", str(uuid.UUID(int=0))])
+def test_a_placeholder_is_no_event_id(text: str) -> None:
+    event, warning = warning_of({**EMAIL, "eventId": text})
     assert (warning.field, warning.code) == ("eventId", "event_id_placeholder")
     assert event.event_id == event_of(EMAIL).event_id
 

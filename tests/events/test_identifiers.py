@@ -38,7 +38,13 @@ def test_an_email_is_normalised_and_hashed(email: object, digest: str) -> None:
     assert id_of({"email": email}) == ("SHA256_EMAIL", digest)
 
 
-@pytest.mark.parametrize("digest", [TEST, TEST.upper(), f" {TEST}\n", TEST.encode()])
+@pytest.mark.parametrize(
+    "digest",
+    [
+        TEST, TEST.upper(), f" {TEST}\n", TEST.encode(),
+        bytes.fromhex(TEST), bytearray.fromhex(TEST), memoryview(bytes.fromhex(TEST)),
+    ],
+)  # fmt: skip
 def test_an_email_that_is_hashed_already_is_passed_on_in_lower_case(digest: object) -> None:
     assert id_of({"SHA256_EMAIL": digest}) == ("SHA256_EMAIL", TEST)
 
@@ -55,7 +61,7 @@ def test_an_email_that_is_hashed_already_is_passed_on_in_lower_case(digest: obje
         (base64.b64encode(sha512(b"test@example.com").digest()).decode(), "email_base64"),
         (sha256(b"").hexdigest(), "hash_of_nothing"),
         (sha256(b"").hexdigest().upper(), "hash_of_nothing"),
-        (sha256(b"test@example.com").digest(), "email_invalid"),
+        (sha256(b"test@example.com").digest()[:-1], "email_invalid"),
         (TEST[:-1], "email_invalid"),
         ("jane.doe", "email_invalid"),
         ("@example.com", "email_invalid"),
@@ -69,7 +75,10 @@ def test_an_email_that_is_hashed_already_is_passed_on_in_lower_case(digest: obje
         ("mailto:jane@example.com", "email_invalid"),
         (f"{'j' * 250}@example.com", "email_invalid"),
         ("\ud800@example.com", "email_invalid"),
-        ("null", "email_invalid"),
+        ("NULL", "id_placeholder"),
+        ("#N/A", "id_placeholder"),
+        (sha256(b"null").hexdigest(), "hash_of_nothing"),
+        (sha256(b"N/A").hexdigest(), "hash_of_nothing"),
         (12345, "email_invalid"),
         (True, "email_invalid"),
         (["jane@example.com"], "email_invalid"),
@@ -115,15 +124,20 @@ def test_one_bad_email_among_good_ones_costs_only_its_row() -> None:
 @pytest.mark.parametrize(
     ("address", "sent"),
     [
-        ("203.0.113.7", "203.0.113.7"),
-        (" 203.0.113.7 ", "203.0.113.7"),
-        ("0.0.0.0", "0.0.0.0"),
-        ("255.255.255.255", "255.255.255.255"),
-        ("100.109.10.199", "100.109.10.199"),
-        ("::ffff:203.0.113.7", "203.0.113.7"),
-        (b"203.0.113.7", "203.0.113.7"),
-        (ipaddress.ip_address("203.0.113.7"), "203.0.113.7"),
-        (ipaddress.ip_interface("203.0.113.7/32"), "203.0.113.7"),
+        ("81.2.69.142", "81.2.69.142"),
+        (" 81.2.69.142 ", "81.2.69.142"),
+        ("1.1.1.1", "1.1.1.1"),
+        ("223.255.255.255", "223.255.255.255"),
+        ("100.63.255.255", "100.63.255.255"),
+        ("100.128.0.0", "100.128.0.0"),
+        ("172.15.255.255", "172.15.255.255"),
+        ("172.32.0.0", "172.32.0.0"),
+        ("192.0.3.1", "192.0.3.1"),
+        ("198.20.0.1", "198.20.0.1"),
+        ("::ffff:81.2.69.142", "81.2.69.142"),
+        (b"81.2.69.142", "81.2.69.142"),
+        (ipaddress.ip_address("81.2.69.142"), "81.2.69.142"),
+        (ipaddress.ip_interface("81.2.69.142/32"), "81.2.69.142"),
     ],
 )
 def test_an_ipv4_address_is_sent_in_dotted_form(address: object, sent: str) -> None:
@@ -137,21 +151,65 @@ def test_an_ipv4_address_is_sent_in_dotted_form(address: object, sent: str) -> N
         (ipaddress.ip_address("2001:db8::1"), "ip_version_6"),
         ("::1", "ip_version_6"),
         ("999.999.999.999", "ip_invalid"),
-        ("203.0.113", "ip_invalid"),
-        ("203.0.113.7.1", "ip_invalid"),
-        ("203.0.113.", "ip_invalid"),
-        ("203.0.113.07", "ip_invalid"),
-        ("203.0.113.7:443", "ip_invalid"),
-        ("203.0.113.7/32", "ip_invalid"),
-        ("203.0.113.7\u0661", "ip_invalid"),
-        ("unknown", "ip_invalid"),
-        (3405803783, "ip_invalid"),
+        ("81.2.69", "ip_invalid"),
+        ("81.2.69.142.1", "ip_invalid"),
+        ("81.2.69.", "ip_invalid"),
+        ("81.2.69.07", "ip_invalid"),
+        ("81.2.69.142:443", "ip_invalid"),
+        ("81.2.69.142/32", "ip_invalid"),
+        ("81.2.69.142\u0661", "ip_invalid"),
+        ("unknown", "id_placeholder"),
+        ("-", "id_placeholder"),
+        ("no address", "ip_invalid"),
+        (1359103374, "ip_invalid"),
         (True, "ip_invalid"),
-        (sha256(b"203.0.113.7").hexdigest(), "ip_hashed"),
+        (sha256(b"81.2.69.142").hexdigest(), "ip_hashed"),
     ],
 )
 def test_what_is_no_ipv4_address_is_rejected(address: object, code: str) -> None:
     assert rejection_of({"PLAINTEXT_IP_ADDRESS": address}).code == code
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "127.255.0.1", "0.0.0.0", "10.0.3.7", "192.168.1.20", "172.16.0.1", "172.31.255.255",
+        "169.254.169.254", "100.64.0.1", "100.109.10.199", "100.127.255.255", "192.0.0.8", "192.0.2.1", "198.51.100.7",
+        "203.0.113.7", "198.18.0.1", "198.19.255.255", "192.88.99.1", "224.0.0.1", "239.255.255.255", "240.0.0.1",
+        "255.255.255.255", " 10.0.3.7 ", "::ffff:10.0.3.7", ipaddress.ip_address("10.0.3.7"), b"10.0.3.7",
+    ],
+)  # fmt: skip
+def test_an_address_that_is_not_a_visitors_is_left_out(address: object) -> None:
+    for column in ("ip_address", "SHA256_IP_ADDRESS"):
+        assert rejection_of({column: address}).code == "ip_not_public"
+        event, warning = warning_of({column: address, "email": "test@example.com"})
+        assert (warning.field, warning.code) == (column, "ip_not_public")
+        assert [each.id_type for each in event.user.user_ids] == ["SHA256_EMAIL"]
+
+
+@pytest.mark.parametrize("column", ["li_fat_id", "ACXIOM_ID", "GOOGLE_AID", "externalIds", "lead"])
+@pytest.mark.parametrize("value", ["1.23457E+18", "9.87654E+15", "9,87654E+15", "1.23457e18", "1E+20", " 1.0E+15 "])
+def test_an_id_that_a_spreadsheet_rounded_is_left_out(column: str, value: str) -> None:
+    assert rejection_of({column: value}).code == "id_rounded"
+    event, warning = warning_of({column: value, "email": "test@example.com"})
+    assert warning.code == "id_rounded"
+    assert (len(event.user.user_ids), event.user.external_ids, event.user.lead) == (1, None, None)
+
+
+@pytest.mark.parametrize("value", ["1E15", "12E+4x", "order-1.5E+3", "3e8a-11", "1.23457E+18-7", "E+5", "7.5E"])
+def test_an_id_that_only_resembles_a_rounded_number_is_sent(value: str) -> None:
+    assert id_of({"ACXIOM_ID": value})[1] == value
+
+
+@pytest.mark.parametrize("column", ["email", "li_fat_id", "ip_address", "externalIds"])
+def test_an_identifier_that_is_the_same_in_every_row_is_warned_of(column: str) -> None:
+    value = {"email": "guest@shop.example", "ip_address": "81.2.69.142"}.get(column, "some-constant")
+    mapper = RowMapper(("happened_at", column), rule=RULE, now_ms=NOW_MS)
+    few, all_same = [(NOW_MS, value)] * 19, [(NOW_MS, value)] * 50 + [(NOW_MS, None)]
+    assert not mapper.map(few).warnings
+    assert not mapper.map([*few, (NOW_MS, "Other@example.com" if column == "email" else "9.9.9.9")]).warnings
+    assert [each.code for each in mapper.map(all_same).warnings] == ["id_constant"] * 50
+    assert [each.code for each in mapper.map(few).warnings] == ["id_constant"] * 19
 
 
 def test_an_ipv6_address_beside_another_identifier_is_left_out_with_a_warning() -> None:
@@ -160,10 +218,10 @@ def test_an_ipv6_address_beside_another_identifier_is_left_out_with_a_warning() 
     assert [each.id_type for each in event.user.user_ids] == ["SHA256_EMAIL"]
 
 
-HASHED_IP = "fec52565aa0cf18f57d7cf5b3ac728503b8992d2d6f7d46da1d1201090902b02"
+HASHED_IP = "d3c1f772b9e69331fd5d6ee187ac94be503ab0ddbd00f2f4a63dfdc54b1f5f27"
 
 
-@pytest.mark.parametrize("address", ["203.0.113.7", HASHED_IP, HASHED_IP.upper(), f" {HASHED_IP} "])
+@pytest.mark.parametrize("address", ["81.2.69.142", HASHED_IP, HASHED_IP.upper(), f" {HASHED_IP} "])
 def test_a_hashed_address_is_passed_on_and_a_plain_one_hashed(address: str) -> None:
     assert id_of({"SHA256_IP_ADDRESS": address}) == ("SHA256_IP_ADDRESS", HASHED_IP)
 
@@ -289,8 +347,18 @@ def test_a_lead_is_taken_bare_or_as_urn(value: str) -> None:
     assert event.user.user_ids == ()
 
 
-def test_a_lead_may_be_a_number() -> None:
-    assert event_of({"lead": 123}).user.lead == "urn:li:leadGenFormResponse:123"
+@pytest.mark.parametrize("value", ["00Q5e000009AbCdEAV", "Inbound", "Yes", "1", 1, 123456789, "2026-11-26"])
+def test_a_lead_of_another_system_is_left_out(value: object) -> None:
+    event, warning = warning_of({"Lead": value, "email": "test@example.com"})
+    assert (warning.field, warning.code) == ("lead", "lead_of_others")
+    assert event.user.lead is None
+    assert rejection_of({"Lead": value}).code == "lead_of_others"
+
+
+def test_a_column_mapped_to_lead_may_hold_any_id() -> None:
+    event = event_of({"Lead Number": 123}, column_mapping={"Lead Number": "lead"})
+    assert event.user.lead == "urn:li:leadGenFormResponse:123"
+    assert event_of({"lead": "urn:li:leadGenFormResponse:123"}).user.lead == "urn:li:leadGenFormResponse:123"
 
 
 @pytest.mark.parametrize(
@@ -311,7 +379,7 @@ def test_what_is_no_lead_is_rejected(value: str, code: str) -> None:
 def test_ids_are_sent_in_one_order_whatever_the_order_of_the_columns() -> None:
     row = {
         "GOOGLE_AID": "38400000-8cf0-11bd-b23e-10b96e40000d",
-        "ip_address": "203.0.113.7",
+        "ip_address": "81.2.69.142",
         "ACXIOM_ID": "XI1234567890",
         "email": "test@example.com",
         "li_fat_id": "df5gf5-gh6t7-ph4j7h-fgf6n1",

@@ -36,11 +36,47 @@ def info(event: ConversionEvent) -> UserInfo:
         ("王", "王"),
         (b"M\xc3\xbcller", "Müller"),
         ("Null", "Null"),
+        ("Na", "Na"),
+        ("Nil", "Nil"),
+        ("Nan", "Nan"),
+        ("NIL", "NIL"),
     ],
 )
 def test_names_are_tidied(name: object, sent: str) -> None:
     names = info(event_of({"firstName": name, "lastName": name}))
     assert (names.first_name, names.last_name) == (sent, sent)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [r"\N", "NULL", "null", "None", "NaN", "nan", "N/A", "n/a", "#N/A", "-", "--", "<null>", "(null)", "undefined",
+     "Unknown", "NA", "<NA>", "(not set)", " NULL "],
+)  # fmt: skip
+def test_placeholders_are_no_names_and_identify_nobody(text: str) -> None:
+    names = {"firstName": text, "lastName": text}
+    rejection = rejection_of(names)
+    assert (rejection.field, rejection.code) == ("user", "no_identifier")
+    result = mapped({**names, "company": text, "title": text, **EMAIL})
+    assert [warning.code for warning in result.warnings] == ["id_placeholder", "id_placeholder"] + ["placeholder"] * 2
+    assert result.events[0].user.user_info is None
+    hashed = {"hashedFirstName": text, "hashedLastName": text}
+    assert rejection_of(hashed).code == "no_identifier"
+
+
+@pytest.mark.parametrize("text", ["NULL", r"\N", "N/A", "-"])
+def test_a_placeholder_is_no_company_title_or_country(text: str) -> None:
+    row = {"firstName": "M", "lastName": "O", "company": text, "title": text, "country": text}
+    result = mapped(row)
+    assert info(result.events[0]) == UserInfo(first_name="M", last_name="O")
+    assert [(each.field, each.code) for each in result.warnings] == [
+        ("companyName", "placeholder"),
+        ("title", "placeholder"),
+        ("countryCode", "placeholder"),
+    ]
+
+
+def test_namibia_is_a_country() -> None:
+    assert info(event_of({"firstName": "M", "lastName": "O", "country": "na"})).country_code == "NA"
 
 
 def test_both_names_are_an_identifier() -> None:
@@ -111,9 +147,11 @@ def test_long_texts_are_cut(field: str, most: int) -> None:
         ("Mu\u0308ller", "2dbd218072117713f2d5996a726a9b216ed791ffd0783b6ba4ab6d61b8333192"),
         (MARY, MARY),
         (MARY.upper(), MARY),
+        (bytes.fromhex(MARY), MARY),
+        (memoryview(bytes.fromhex(MARY)), MARY),
     ],
 )
-def test_a_name_to_be_hashed_is_hashed_and_a_hash_passed_on(name: str, digest: str) -> None:
+def test_a_name_to_be_hashed_is_hashed_and_a_hash_passed_on(name: object, digest: str) -> None:
     names = info(event_of({"hashedFirstName": name, "hashedLastName": name}))
     assert names == UserInfo(hashed_first_name=digest, hashed_last_name=digest)
 

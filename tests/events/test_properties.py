@@ -7,17 +7,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_linkedin_capi.events import RowMapper, encode_batch
+from airflow_provider_linkedin_capi.events.cells import Corrected, Refused
 from airflow_provider_linkedin_capi.events.codes import CODES
-from airflow_provider_linkedin_capi.events.mapper import cell_columns
-from airflow_provider_linkedin_capi.events.plain import Corrected, Refused
-from airflow_provider_linkedin_capi.events.times import TimeColumn
+from airflow_provider_linkedin_capi.events.fields import FIELDS
+from airflow_provider_linkedin_capi.events.times import TimeReader
 from airflow_provider_linkedin_capi.legacy.row_mapper import OfflineRowMapper
 from tests.events.conftest import NOW_MS, RULE, elements_of
 from tests.events.linkedin_schema import problems
 from tests.events.strategies import cells, tables
 
 if TYPE_CHECKING:
-    from airflow_provider_linkedin_capi.events.reading import Column
+    from airflow_provider_linkedin_capi.events.reading import Reader
 
 Table = tuple[list[str], list[tuple[Any, ...]]]
 
@@ -97,16 +97,22 @@ def test_the_order_of_the_columns_changes_nothing(table: Table, order: Any) -> N
 
 
 @pytest.mark.parametrize(
-    "column",
-    [*cell_columns(), TimeColumn(naive_timezone="Europe/Berlin", now_ms=NOW_MS)],
-    ids=lambda column: column.field,
+    "reader",
+    [
+        *(pytest.param(field.reader(), id=field.name) for field in FIELDS if field.reader),
+        *(pytest.param(field.mapped_reader(), id=f"mapped {field.name}") for field in FIELDS if field.mapped_reader),
+        *(
+            pytest.param(TimeReader(naive_timezone=zone, time_format=None, now_ms=NOW_MS), id=f"time in {zone}")
+            for zone in ("UTC", "Europe/Berlin")
+        ),
+    ],
 )
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_the_fast_pass_gives_what_the_careful_one_gives(column: Column, data: st.DataObject) -> None:
-    cell = data.draw(st.one_of(cells, st.sampled_from(["Mary", "test@example.com", "203.0.113.7", "order-000123"])))
-    (fast,) = column.fast([cell])
-    careful = column.careful(cell)
+def test_the_fast_pass_gives_what_the_careful_one_gives(reader: Reader, data: st.DataObject) -> None:
+    cell = data.draw(st.one_of(cells, st.sampled_from(["Mary", "test@example.com", "81.2.69.142", "order-000123"])))
+    (fast,) = reader.usual([cell])
+    careful = reader.read_one(cell)
     if fast is not None:
         assert not isinstance(careful, Refused | Corrected)
         assert fast == careful

@@ -10,6 +10,7 @@ import pendulum
 import pytest
 
 from airflow_provider_linkedin_capi.events import RowMapper
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 from tests.events.conftest import DAY_MS, NOW_MS, elements_of, event_of, mapped, rejection_of, warning_of
 
 MINUTE_MS = 60_000
@@ -86,6 +87,38 @@ def test_a_timestamp_is_read_with_its_zone_or_as_utc(value: dt.datetime) -> None
     assert sent(value) == MOMENT
 
 
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [
+        ("September 20, 2026", MOMENT - 45_296_789),
+        ("Sep 20, 2026", MOMENT - 45_296_789),
+        ("Sept. 20 2026", MOMENT - 45_296_789),
+        ("20 September 2026", MOMENT - 45_296_789),
+        ("20-SEP-2026", MOMENT - 45_296_789),
+        ("20 Sep 2026 12:34:56", MOMENT - 789),
+        ("Sep 20, 2026 12:34 PM", MOMENT - 56_789),
+        ("Sunday, September 20, 2026, 12:34:56 am", MOMENT - 789 - 43_200_000),
+        ("Sun, 20 Sep 2026 14:34:56 +0200", MOMENT - 789),
+        ("Sun, 20 Sep 2026 12:34:56 GMT", MOMENT - 789),
+    ],
+)
+def test_a_text_that_names_the_month_is_read(text: str, milliseconds: int) -> None:
+    assert sent(text) == milliseconds
+
+
+def test_dates_of_other_forms_are_read_as_time_format_says() -> None:
+    assert sent("09/20/2026", time_format="%m/%d/%Y") == MOMENT - 45_296_789
+    assert sent("9/20/2026 12:34:56 PM", time_format="%m/%d/%Y %I:%M:%S %p") == MOMENT - 789
+    assert sent("20.09.2026 14:34", time_format="%d.%m.%Y %H:%M", naive_timezone="Europe/Berlin") == MOMENT - 56_789
+    for other in ("2026-09-20", "September 20, 2026"):
+        assert sent(other, time_format="%m/%d/%Y") == MOMENT - 45_296_789
+
+
+def test_a_time_format_that_python_does_not_know_is_an_error_before_the_first_row() -> None:
+    with pytest.raises(ConfigurationError, match="time_format='%Q'"):
+        sent(MOMENT, time_format="%Q")
+
+
 def test_a_date_is_its_midnight() -> None:
     assert sent(dt.date(2026, 9, 20)) == MOMENT - 45_296_789
     assert sent(pendulum.date(2026, 9, 20)) == MOMENT - 45_296_789
@@ -124,7 +157,8 @@ def test_local_times_around_the_start_of_summer_time_are_what_zoneinfo_says(as_t
     moments = [(now - dt.timedelta(minutes=50 * number)).astimezone(BERLIN) for number in range(2_500)]
     locals_ = [moment.replace(tzinfo=None) for moment in moments]
     mapper = RowMapper(("happened_at", "email"), rule=1, naive_timezone="Europe/Berlin", now_ms=milliseconds(now))
-    result = mapper.map([(str(local) if as_text else local, "test@example.com") for local in locals_])
+    rows = [(str(local) if as_text else local, f"{number}@example.com") for number, local in enumerate(locals_)]
+    result = mapper.map(rows)
     assert [event.conversion_happened_at for event in result.events] == [milliseconds(moment) for moment in moments]
     assert not result.warnings
 
@@ -209,7 +243,7 @@ def test_the_future_is_judged_by_the_clock_of_now_and_old_age_by_that_of_the_fir
 
 def test_a_conversion_in_the_future_is_rejected_for_the_time_being() -> None:
     mapper = RowMapper(("happened_at", "email"), rule=1, now_ms=NOW_MS)
-    result = mapper.map([(NOW_MS + DAY_MS, "a@example.com"), (NOW_MS, "b@example.com"), (NOW_MS + DAY_MS, "?")])
+    result = mapper.map([(NOW_MS + DAY_MS, "a@example.com"), (NOW_MS, "b@example.com"), (NOW_MS + DAY_MS, "jane")])
     assert [(each.position, each.code) for each in result.rejections] == [(0, "time_in_future"), (2, "email_invalid")]
     assert (result.positions, result.not_yet) == ([0, 1], {0})
 
@@ -234,9 +268,15 @@ class Homeless(dt.tzinfo):
         Decimal("-Infinity"),
         10**30,
         1e300,
+        Decimal("1E+9999999"),
+        Decimal("-1E+9999999"),
         "yesterday",
         "20.09.2026",
         "09/20/2026",
+        "Smarch 20, 2026",
+        "June 31, 2026",
+        "20 September 26",
+        "September 20, 2026 13:00 PM",
         "2026-09-20x12:34:56",
         "2026-W38-7",
         "2026-02-30",
@@ -258,7 +298,7 @@ def test_what_is_no_time_is_rejected(value: object) -> None:
     assert rejection_of({"happened_at": value, "email": "test@example.com"}).code == "time_invalid"
 
 
-@pytest.mark.parametrize("value", [None, "", " ", float("nan"), Decimal("NaN"), Decimal("sNaN")])
+@pytest.mark.parametrize("value", [None, "", " ", "NULL", r"\N", float("nan"), Decimal("NaN"), Decimal("sNaN")])
 def test_a_row_without_time_is_rejected(value: object) -> None:
     assert rejection_of({"happened_at": value, "email": "test@example.com"}).code == "time_missing"
 

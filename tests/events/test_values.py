@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_linkedin_capi.events.iso import COUNTRIES, CURRENCIES
+from airflow_provider_linkedin_capi.currencies import CURRENCIES
+from airflow_provider_linkedin_capi.events.countries import COUNTRIES
 from airflow_provider_linkedin_capi.exceptions import ColumnError
 from tests.events.conftest import event_of, mapped, rejection_of, warning_of
 
@@ -32,6 +33,8 @@ def sent(event: ConversionEvent) -> tuple[str, str]:
         ("5.", "5.00"),
         ("+5", "5.00"),
         (" 12.34 ", "12.34"),
+        ("2,000.02", "2000.02"),
+        ("1,234,567.8", "1234567.80"),
         ("1e3", "1000.00"),
         ("1.5E+2", "150.00"),
         (b"12.34", "12.34"),
@@ -89,7 +92,10 @@ def test_more_decimals_than_the_currency_has_are_rounded_half_up(amount: object,
     ("amount", "code"),
     [
         ("1,234", "amount_separator"),
-        ("1,234.56", "amount_separator"),
+        ("1234,567.5", "amount_separator"),
+        ("1,2345.6", "amount_separator"),
+        ("1,234.", "amount_separator"),
+        ("2.000,02", "amount_separator"),
         ("1.234,56", "amount_separator"),
         ("1.234.567", "amount_separator"),
         ("1 234", "amount_separator"),
@@ -110,7 +116,6 @@ def test_more_decimals_than_the_currency_has_are_rounded_half_up(amount: object,
         ("$50", "amount_invalid"),
         ("50 USD", "amount_invalid"),
         ("fifty", "amount_invalid"),
-        ("nan", "amount_invalid"),
         ("Infinity", "amount_invalid"),
         ("1e", "amount_invalid"),
         ("1e99999", "amount_invalid"),
@@ -147,6 +152,17 @@ def test_a_currency_without_amount_is_left_out_with_a_warning(amount: object) ->
     event, warning = warning_of({**EMAIL, "amount": amount, "currency": "USD"})
     assert (warning.field, warning.code) == ("currencyCode", "currency_without_amount")
     assert event.conversion_value is None
+
+
+@pytest.mark.parametrize("text", [r"\N", "NULL", "None", "NaN", "N/A", "#N/A", "-", "<null>", "undefined"])
+def test_a_placeholder_is_no_amount_and_no_currency(text: str) -> None:
+    result = mapped({**EMAIL, "amount": text, "currency": text})
+    assert [(each.field, each.code) for each in result.warnings] == [
+        ("amount", "placeholder"),
+        ("currencyCode", "placeholder"),
+    ]
+    assert result.events[0].conversion_value is None
+    assert rejection_of({**EMAIL, "amount": "5", "currency": text}).code == "amount_without_currency"
 
 
 def test_neither_amount_nor_currency_is_no_value() -> None:

@@ -1,4 +1,4 @@
-"""Cells as drivers, pandas and numpy hand them over, brought to plain Python values."""
+"""Cells as drivers, pandas and numpy deliver them, converted to plain Python values; what counts as absent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-#: White space and characters without ink (byte order mark, zero-width, soft hyphen, bidi marks).
+#: White space and invisible characters (byte order mark, zero-width, soft hyphen, bidirectional marks).
 INVISIBLE: Final = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\xad\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
     "\u2009\u200a\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u202f\u205f\u2060\u2061"
@@ -15,7 +15,24 @@ INVISIBLE: Final = (
 )
 _DROP_INVISIBLE: Final = dict.fromkeys(map(ord, INVISIBLE))
 
-_PLAIN_ALREADY: Final = frozenset({int, bool, dt.datetime, dt.date, type(None), list, tuple})
+#: Texts by which databases, spreadsheets and programs say that there is no value, in lower case.
+PLACEHOLDERS: Final = frozenset(
+    {"\\n", "\\\\n", "null", "<null>", "(null)", "[null]", "none", "<none>", "(none)", "nil", "<nil>", "nan", "nat"}
+    | {"na", "<na>", "n/a", "n.a.", "#n/a", "#n/a!", "#nv", "#n/d", "#null!", "#ref!", "#value!", "#name?", "#num!"}
+    | {"#div/0!", "#error!", "undefined", "unknown", "(not set)", "not set", "(not provided)", "not provided"}
+    | {"(blank)", "(empty)", "[object object]", "-", "--", "\u2013", "\u2014", ".", "?"}
+)
+#: In names, companies and titles they count only in the spellings that programs write. Null, Na, Nil and Nan are names.
+PLACEHOLDERS_IN_TEXT: Final = frozenset(
+    {
+        spelling
+        for text in PLACEHOLDERS - {"null", "na", "nil", "nan", "nat", "none"}
+        for spelling in (text, text.upper(), text.title(), text.capitalize())
+    }
+    | {"null", "NULL", "None", "none", "NONE", "NA", "NaN", "nan", "NaT", "[object Object]"}
+)
+
+_PLAIN_ALREADY: Final = frozenset({int, bool, dt.datetime, dt.date, type(None), list, tuple, dict})
 
 
 class Refused(NamedTuple):
@@ -25,18 +42,18 @@ class Refused(NamedTuple):
 
 
 class Corrected(NamedTuple):
-    """The cell is used after a change, or left out (``None``), without harm to the rest; a warning."""
+    """The cell is used after a change, or left out (``None``); a warning."""
 
     code: str
     value: Any = None
 
 
-def plain(value: Any) -> Any:
+def to_python(value: Any) -> Any:
     """Return the cell as a plain value, ``None`` for absence.
 
-    Absence is None, NaN, NaT, pandas' NA and text of nothing but white space. Text comes back without
-    white space around it; text that has no UTF-8 form, and bytes that are no UTF-8 text, as bytes; numpy
-    scalars and arrays as what they hold. Anything else comes back as it is.
+    Absent are None, NaN, NaT, pandas' NA and text of nothing but white space. Text comes back without white space
+    around it; text that has no UTF-8 form, and bytes that are not UTF-8 text, as bytes; numpy scalars and arrays as
+    what they hold. Anything else comes back as it is.
     """
     kind = type(value)
     if kind in _PLAIN_ALREADY:
@@ -44,10 +61,11 @@ def plain(value: Any) -> Any:
     if kind is not str and kind.__module__.partition(".")[0] in ("numpy", "pandas"):
         value = _from_numpy(value)
     if isinstance(value, bytes | bytearray | memoryview):
+        value = bytes(value)
         try:
-            value = bytes(value).decode()
+            value = value.decode()
         except UnicodeDecodeError:
-            return bytes(value)
+            return value
     if isinstance(value, str):
         text = str.__str__(value).strip(INVISIBLE)
         if not text.isascii():
@@ -74,6 +92,16 @@ def _from_numpy(value: Any) -> Any:
     if dtype.kind == "M":
         value = value.astype("datetime64[us]")
     return value.tolist()
+
+
+def is_placeholder(text: str) -> bool:
+    """Tell whether a text stands for no value, such as ``NULL`` or ``#N/A``, in any case."""
+    return text.lower() in PLACEHOLDERS
+
+
+def is_placeholder_in_text(text: str) -> bool:
+    """Tell whether a name, company or title stands for no value; ``Null`` and ``Na`` are names."""
+    return text in PLACEHOLDERS_IN_TEXT
 
 
 def without_invisible(text: str) -> str:
