@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_linkedin_capi.events.model import ConversionEvent, RowWarning
 
+#: The fields by which a line of a file is known as a dead letter.
+DEAD_LETTER_KEYS = frozenset({"position", "key", "field", "code", "message", "row"})
 #: The code of rows that LinkedIn may or may not have stored.
 UNKNOWN_OUTCOME = "UNKNOWN_OUTCOME"
 
@@ -67,6 +69,7 @@ class BatchOutcome:
     :param sent_at: when LinkedIn acknowledged the last part; None when nothing was accepted in this try.
     :param unsettled: indices of rows that this try leaves without an outcome; only when it ends in the middle of the
         batch. They are in no count and no iteration.
+    :param unknown: those of them that LinkedIn may hold; the others were not sent.
     """
 
     number: int
@@ -83,6 +86,7 @@ class BatchOutcome:
     warnings: Sequence[RowWarning]
     sent_at: dt.datetime | None
     unsettled: Set[int] = frozenset()
+    unknown: Set[int] = frozenset()
 
     @property
     def settled(self) -> int:

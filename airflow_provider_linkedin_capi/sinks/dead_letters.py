@@ -2,49 +2,60 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import fcntl
 import hashlib
 import json
-import math
 import os
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import secrets
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_linkedin_capi.events.cells import to_python
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError
+from airflow_provider_linkedin_capi.sinks.json_values import row_as_json, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Set
+    from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
     from airflow.sdk import ObjectStoragePath
 
     from airflow_provider_linkedin_capi.delivery.interfaces import DeliveryInfo
-    from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome
-
+    from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome, RowOutcome
 
 #: Stores whose directories need no making; asking for one would make a bucket out of a typing error.
 _BUCKETS = frozenset({"s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "adl", "oss"})
+#: Personal data: only the worker's own account reads the file, unless it is there already with other permissions.
+_MODE = 0o600
+
+
+class _Letter(NamedTuple):
+    """What is remembered of a letter that is there already."""
+
+    key: str | None
+    identity: bytes
 
 
 class DeadLetters:
     """Writes one JSON line for each rejected or held row, as batches finish.
 
     A line has ``position`` (the row's place in the source, from 0), ``key`` (its event id, if any), ``outcome``
-    (``rejected`` or ``held``), ``field``, ``code``, ``message``, ``task_instance`` and ``row``: the row as it came.
-    ``StreamConversionsOperator(path=...)`` reads such lines again, so mending the values inside ``row`` and sending
-    the file through is all that a replay takes.
+    (``rejected`` or ``held``), ``field``, ``code``, ``message``, ``task_instance`` and ``row``: the row as it came,
+    with every column. ``StreamConversionsOperator(path=...)`` reads such lines again: to replay them, correct the
+    values inside ``row`` and send the file.
 
-    In a file system the path is one file, to which the lines of a batch are appended in one write. Object stores
-    cannot append: there the path is a directory with one object for each batch that had such rows.
+    In a file system the path is one file, readable for its owner only, to which the lines of a batch are added in one
+    write; tasks may share it. Object stores cannot append: there the path is a directory with one object for each batch
+    that had such rows, and no two tries use the same name. Nothing is created while no row is refused.
 
-    A retry goes on with what its earlier tries wrote and repeats none of it; lines of rows that were mended in
-    between go at its end. A task that starts over (the first try, or a Clear after success) removes its own
-    earlier lines at once. Lines of other runs and of other mapped instances are left alone.
+    A retry, or a Clear, writes nothing again that is there already. When it has delivered everything, it removes its
+    earlier lines of rows that came again, in the same place and with the same key, and were delivered or refused in
+    another form. Lines of other runs and of other mapped instances are left alone.
 
-    :param path: anything ``ObjectStoragePath`` takes. It will hold whatever personal data the rows hold.
+    :param path: anything ``ObjectStoragePath`` takes. It will hold whatever personal data the rows hold. (templated)
     """
 
-    template_fields = ("path",)
+    template_fields: Sequence[str] = ("path",)
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -53,93 +64,161 @@ class DeadLetters:
         return f"DeadLetters({self.path!r})"
 
     def open(self, delivery: DeliveryInfo) -> None:
-        """Create the file, so that a path that nobody can write fails before anything is sent."""
+        """Make sure that the path can be written, and read what earlier tries wrote.
+
+        :raises ConfigurationError: it cannot be written.
+        """
         from airflow.providers.common.compat.sdk import ObjectStoragePath
 
         target = ObjectStoragePath(self.path)
-        self._run = run = delivery
+        self._name = delivery.name
         local = target.protocol in ("", "file", "local")
-        self._store: _File | _Parts = _File(target, run) if local else _Parts(target, run)
-        self._known = {_identity(letter) for letter in self._store.own_letters()}
-        self._met: set[bytes] = set()
-        if self._known and not run.resumed:
-            self._store.remove(self._known)
-            self._known.clear()
+        self._store: _File | _Parts = _File(target, self._name) if local else _Parts(target, delivery)
+        self._known: dict[int, list[_Letter]] = {}
+        self._identities: set[bytes] = set()
+        for letter in self._store.own_letters():
+            self._remember(letter)
+        self._settled: set[bytes] = set()
+
+    def _remember(self, letter: Mapping[str, Any]) -> None:
+        identity = _identity(letter)
+        if identity not in self._identities:
+            self._identities.add(identity)
+            self._known.setdefault(letter["position"], []).append(_Letter(letter["key"], identity))
 
     def write(self, batch: BatchOutcome) -> None:
         """Keep the batch's rejected and held rows, durably, before returning."""
-        lines = []
-        for outcome in batch.outcomes("rejected", "held"):
-            assert outcome.reason is not None
-            letter = {
-                "position": outcome.position,
-                "key": outcome.key,
-                "outcome": outcome.outcome,
-                "field": outcome.reason.field,
-                "code": outcome.reason.code,
-                "message": outcome.reason.message,
-                "task_instance": self._run.name,
-                "row": _as_json(dict(zip(batch.columns, outcome.row, strict=False))),
-            }
-            if (identity := _identity(letter)) in self._known:
-                self._met.add(identity)
-            else:
-                lines.append(json.dumps(letter, ensure_ascii=False) + "\n")
-        if lines:
-            self._store.append("".join(lines).encode(), batch)
+        letters = [self._letter(batch, outcome) for outcome in batch.outcomes("rejected", "held")]
+        new = {identity: letter for letter in letters if (identity := _identity(letter)) not in self._identities}
+        if new:
+            lines = "".join(json.dumps(letter, ensure_ascii=False) + "\n" for letter in new.values())
+            self._store.append(lines.encode(), batch.number)
+        self._settle(batch, {_identity(letter) for letter in letters})
+        # Only now: a call that failed is made again.
+        for letter in new.values():
+            self._identities.add(_identity(letter))
+
+    def _letter(self, batch: BatchOutcome, outcome: RowOutcome) -> dict[str, Any]:
+        assert outcome.reason is not None
+        return {
+            "position": outcome.position,
+            "key": None if outcome.key is None else text_of(outcome.key),
+            "outcome": outcome.outcome,
+            "field": outcome.reason.field,
+            "code": outcome.reason.code,
+            "message": text_of(outcome.reason.message),
+            "task_instance": self._name,
+            "row": row_as_json(batch.columns, outcome.row),
+        }
+
+    def _settle(self, batch: BatchOutcome, again: Set[bytes]) -> None:
+        """Note which earlier letters the batch's rows make obsolete."""
+        places = range(batch.first_position, batch.first_position + len(batch.rows))
+        if not self._known or not any(place in self._known for place in places):
+            return
+        for row in batch.outcomes():
+            for letter in self._known.get(row.position, ()):
+                same_row = letter.key is None or row.key is None or letter.key == text_of(row.key)
+                if same_row and letter.identity not in again:
+                    self._settled.add(letter.identity)
 
     def close(self, completed: bool) -> None:
-        """Remove what earlier tries wrote of rows that were corrected since: all others have come again by now."""
-        if completed and (stale := self._known - self._met):
-            self._store.remove(stale)
+        """Remove what earlier tries wrote of rows that were corrected since, once all rows have come again."""
+        if completed and self._settled:
+            self._store.remove(self._settled)
 
 
 class _File:
     """One file in a file system."""
 
-    def __init__(self, path: ObjectStoragePath, run: DeliveryInfo) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path.path
-        self._run = run
-        # Created now, so that a path that nobody can write fails before anything is sent.
-        open(self._path, "ab").close()
-        self._drop_torn_line()
-
-    def _drop_torn_line(self) -> None:
-        """A kill may have cut off the last line; it is written anew."""
-        whole = torn = 0
-        with open(self._path, "rb") as lines:
-            for line in lines:
-                whole, torn = (whole + len(line), 0) if line.endswith(b"\n") else (whole, len(line))
-        if torn:
-            os.truncate(self._path, whole)
+    def __init__(self, path: ObjectStoragePath, name: str) -> None:
+        self._path = Path(path.path)
+        self._name = name
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        writable = self._path if self._path.exists() else self._path.parent
+        if self._path.is_dir() or not os.access(writable, os.W_OK):
+            why = "is a directory" if self._path.is_dir() else "cannot be written by this worker's account"
+            raise ConfigurationError(f"rejects_path {self._path} {why}: name a file that the worker can write")
 
     def own_letters(self) -> Iterator[dict[str, Any]]:
-        with open(self._path, "rb") as lines:
-            yield from filter(None, (_own(line, self._run) for line in lines))
+        if self._path.exists():
+            with self._path.open("rb") as lines:
+                yield from filter(None, (_own(line, self._name) for line in lines))
+
+    def append(self, lines: bytes, number: int) -> None:
+        with self._locked() as file:
+            end = _end_of_last_line(file)
+            os.truncate(file, end)
+            os.lseek(file, end, os.SEEK_SET)
+            view = memoryview(lines)
+            try:
+                while view:
+                    view = view[os.write(file, view) :]
+                os.fsync(file)
+            except BaseException:
+                os.truncate(file, end)
+                raise
 
     def remove(self, identities: Set[bytes]) -> None:
-        without = f"{self._path}.without"
-        with open(self._path, "rb") as lines, open(without, "wb") as others:
-            others.writelines(_without(lines, self._run, identities))
-        os.replace(without, self._path)
+        with self._locked() as file, os.fdopen(os.dup(file), "rb") as lines:
+            lines.seek(0)
+            rest = self._path.with_name(f"{self._path.name}.{secrets.token_hex(4)}")
+            descriptor = os.open(rest, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+            try:
+                os.fchmod(descriptor, os.fstat(file).st_mode & 0o7777)
+                with os.fdopen(descriptor, "wb") as others:
+                    others.writelines(_without(lines, self._name, identities))
+                    others.flush()
+                    os.fsync(others.fileno())
+                    left = others.tell()
+                if left:
+                    os.replace(rest, self._path)
+                else:
+                    os.unlink(self._path)
+            finally:
+                rest.unlink(missing_ok=True)
 
-    def append(self, lines: bytes, batch: BatchOutcome) -> None:
-        # Opened anew each time: another task that shares the path may have replaced the file.
-        with open(self._path, "ab") as file:
-            file.write(lines)
-            file.flush()
-            os.fsync(file.fileno())
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        """Open the file while no other task writes it; another one may have replaced it in the meantime."""
+        while True:
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT, _MODE)
+            try:
+                with suppress(OSError):  # some network file systems have no locks
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                try:
+                    current = os.stat(self._path).st_ino == os.fstat(file).st_ino
+                except FileNotFoundError:
+                    current = False
+                if current:
+                    yield file
+                    return
+            finally:
+                os.close(file)
+
+
+def _end_of_last_line(file: int) -> int:
+    """Return where the last whole line ends: a kill may have cut off the one behind it, which is written anew."""
+    end = os.lseek(file, 0, os.SEEK_END)
+    while end:
+        start = max(0, end - 65_536)
+        found = os.pread(file, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
 
 
 class _Parts:
     """A directory of an object store, with one object for each batch."""
 
-    def __init__(self, path: ObjectStoragePath, run: DeliveryInfo) -> None:
+    def __init__(self, path: ObjectStoragePath, delivery: DeliveryInfo) -> None:
         self._path = path
-        self._run = run
-        readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{run.dag_id}-{run.task_id}")
-        self._prefix = f"{readable}-{hashlib.blake2b(run.name.encode(), digest_size=6).hexdigest()}-"
+        self._name = delivery.name
+        readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{delivery.dag_id}-{delivery.task_id}")
+        self._prefix = f"{readable}-{hashlib.blake2b(self._name.encode(), digest_size=6).hexdigest()}-"
+        # Deferrals have the same try number, and batches count from 1 again after them.
+        self._this_try = f"{self._prefix}{delivery.try_number:02d}-{secrets.token_hex(4)}"
         if path.protocol not in _BUCKETS:
             path.mkdir(parents=True, exist_ok=True)
 
@@ -149,34 +228,33 @@ class _Parts:
 
     def own_letters(self) -> Iterator[dict[str, Any]]:
         for part in self._own_parts():
-            yield from filter(None, (_own(line, self._run) for line in part.read_bytes().splitlines()))
+            yield from filter(None, (_own(line, self._name) for line in part.read_bytes().splitlines()))
+
+    def append(self, lines: bytes, number: int) -> None:
+        (self._path / f"{self._this_try}-{number:06d}.jsonl").write_bytes(lines)
 
     def remove(self, identities: Set[bytes]) -> None:
         for part in self._own_parts():
             lines = part.read_bytes().splitlines(keepends=True)
-            left = list(_without(lines, self._run, identities))
+            left = list(_without(lines, self._name, identities))
             if not left:
                 part.unlink()
             elif len(left) < len(lines):
                 part.write_bytes(b"".join(left))
 
-    def append(self, lines: bytes, batch: BatchOutcome) -> None:
-        name = f"{self._prefix}{self._run.try_number:02d}-{batch.number:06d}.jsonl"
-        (self._path / name).write_bytes(lines)
 
-
-def _own(line: bytes, run: DeliveryInfo) -> dict[str, Any] | None:
+def _own(line: bytes, name: str) -> dict[str, Any] | None:
     """Return the dead letter in a line if the task instance wrote it."""
     try:
         letter = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return letter if isinstance(letter, dict) and letter.get("task_instance") == run.name else None
+    return letter if isinstance(letter, dict) and letter.get("task_instance") == name else None
 
 
-def _without(lines: Iterable[bytes], run: DeliveryInfo, identities: Set[bytes]) -> Iterator[bytes]:
+def _without(lines: Iterable[bytes], name: str, identities: Set[bytes]) -> Iterator[bytes]:
     for line in lines:
-        letter = _own(line, run)
+        letter = _own(line, name)
         if letter is None or _identity(letter) not in identities:
             yield line
 
@@ -185,24 +263,3 @@ def _identity(letter: Mapping[str, Any]) -> bytes:
     """What makes two lines the same: the row and its place, not the wording of the reason."""
     content = json.dumps([letter["position"], letter["outcome"], letter["row"]], sort_keys=True)
     return hashlib.blake2b(content.encode(), digest_size=8).digest()
-
-
-def _as_json(value: Any) -> Any:
-    """Return the value in JSON types, so that reading it again gives an equal event or the same rejection."""
-    if type(value).__module__.partition(".")[0] in ("numpy", "pandas"):
-        value = to_python(value)
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, float):
-        # NaN is an absent value for the mapper too.
-        return value if math.isfinite(value) else None if math.isnan(value) else str(value)
-    if isinstance(value, dt.datetime | dt.date | dt.time):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): _as_json(each) for key, each in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_as_json(each) for each in value]
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value).decode("utf-8", "backslashreplace")
-    # A half of a surrogate pair has no UTF-8 form.
-    return str(value).encode("utf-8", "replace").decode()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
+from airflow_provider_linkedin_capi.delivery.outcomes import DEAD_LETTER_KEYS
 from airflow_provider_linkedin_capi.exceptions import SourceError
 from airflow_provider_linkedin_capi.sources.chunks import cut
 from airflow_provider_linkedin_capi.sources.records import row_of
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.delivery.interfaces import Chunk
 
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
-#: A line with these keys is a dead letter of this provider: its row is taken from inside.
-DEAD_LETTER_KEYS = frozenset({"position", "key", "field", "code", "message", "row"})
 
 
 class FileSource:

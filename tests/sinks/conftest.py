@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 RULE = "urn:lla:llaPartnerConversion:22285180"
+HAPPENED_MS = 1_790_000_000_123
 SENT_AT = dt.datetime(2026, 11, 1, 12, 30, tzinfo=dt.UTC)
+
+
+def event(event_id: str | None, conversion: str = RULE) -> ConversionEvent:
+    """An event with an id."""
+    return ConversionEvent(
+        conversion=conversion,
+        conversion_happened_at=HAPPENED_MS,
+        user=User(user_ids=(UserId("SHA256_EMAIL", "a" * 64),)),
+        event_id=event_id,
+    )
 
 
 @pytest.fixture
@@ -28,6 +39,7 @@ def task_run() -> Callable[..., DeliveryInfo]:
             "map_index": -1,
             "try_number": 1,
             "resumed": False,
+            "delivery_id": "one",
         }
         return DeliveryInfo(**{**values, **changes})
 
@@ -50,9 +62,13 @@ def batch() -> Callable[..., BatchOutcome]:
         rejected: Mapping[int, tuple[str | None, str]] | None = None,
         held: Sequence[int] = (),
         skipped: Sequence[int] = (),
+        refused_by_linkedin: Sequence[int] = (),
+        unsettled: Sequence[int] = (),
+        unknown: Sequence[int] = (),
     ) -> BatchOutcome:
         refused = {index: Reason(*reason, "what is wrong") for index, reason in (rejected or {}).items()}
         sent = [index for index in range(len(rows)) if index not in refused]
+        refused |= {index: Reason("/user", "LINKEDIN_422", "LinkedIn's words") for index in refused_by_linkedin}
         return BatchOutcome(
             number=number,
             digest="d1",
@@ -60,21 +76,15 @@ def batch() -> Callable[..., BatchOutcome]:
             columns=columns,
             rows=rows,
             key_column=0,
-            events=[
-                ConversionEvent(
-                    conversion=RULE,
-                    conversion_happened_at=1_790_000_000_000,
-                    user=User(user_ids=(UserId("SHA256_EMAIL", "a" * 64),)),
-                    event_id=str(rows[index][0]),
-                )
-                for index in sent
-            ],
+            events=[event(rows[index][0]) for index in sent],
             event_rows=sent,
             rejected=refused,
             held={index: Reason(None, "UNKNOWN_OUTCOME", "no answer") for index in held},
             skipped={index: Reason(None, "checkpoint", "accepted before") for index in skipped},
             warnings=[],
             sent_at=SENT_AT,
+            unsettled=frozenset(unsettled) | frozenset(unknown),
+            unknown=frozenset(unknown),
         )
 
     return make
