@@ -323,7 +323,14 @@ class SourceError(LinkedInConversionsError):
 
 
 class ResultsTableError(LinkedInConversionsError):
-    """The results table cannot be used. The message says why and what to change."""
+    """The results table cannot be used. The message says why and what to change.
+
+    :param permanent: whether a retry meets the same error.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
 
 
 class DeliveryStoppedError(LinkedInConversionsError):

@@ -11,7 +11,7 @@ from airflow_provider_linkedin_capi.events.model import encode_batch
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from airflow_provider_linkedin_capi.delivery.checkpoint import BatchState
     from airflow_provider_linkedin_capi.delivery.interfaces import Chunk
@@ -107,10 +107,10 @@ class Batch:
         rejected.update((rows[position], reason) for position, reason in state.refused.items())
         skipped = dict.fromkeys((rows[position] for position in self.by_ledger), _BY_LEDGER)
         skipped.update(dict.fromkeys((rows[position] for position in self.accepted_before), _BY_CHECKPOINT))
-        unsettled: Iterable[int] = ()
+        unsettled: set[int] = set()
         if course.next is not None:
             settled = state.accepted | state.refused.keys() | self.held | self.waiting
-            unsettled = (rows[position] for position in range(self.size) if position not in settled)
+            unsettled = set(range(self.size)) - settled
         return BatchOutcome(
             number=self.number,
             digest=self.digest,
@@ -125,5 +125,6 @@ class Batch:
             skipped=skipped,
             warnings=self.mapped.warnings,
             sent_at=self.sent_at,
-            unsettled=frozenset(unsettled),
+            unsettled=frozenset(rows[position] for position in unsettled),
+            unknown=frozenset(rows[position] for position in unsettled & state.in_flight),
         )

@@ -6,6 +6,7 @@ import gc
 import logging
 import queue
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_linkedin_capi import exceptions
@@ -90,7 +91,7 @@ class Delivery:
         self._settings = settings
         self._sinks = tuple(sinks)
         self._ledger = next((sink for sink in self._sinks if isinstance(sink, Ledger)), None)
-        self._info = info or DeliveryInfo(dry_run=settings.dry_run)
+        self._info = replace(info or DeliveryInfo(dry_run=settings.dry_run), summary=self.summary)
         self._log = log
         self._utcnow = utcnow
         self._checkpoint = Checkpoint(None if settings.dry_run else checkpoint, utcnow)
@@ -145,8 +146,7 @@ class Delivery:
         portions = source.chunks(self._settings.batch_size)
         try:
             with _rare_garbage_collection():
-                for chunk in cut(portions, self._settings.batch_size):
-                    batch = packer.pack(chunk)
+                for batch in packer.batches(cut(portions, self._settings.batch_size)):
                     self.summary.batches += 1
                     self._collect(wait=False)
                     while len(self._open) >= self._settings.max_in_flight:

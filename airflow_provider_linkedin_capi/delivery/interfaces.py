@@ -11,9 +11,10 @@ from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from concurrent.futures import Future
 
     from airflow_provider_linkedin_capi.api.call import Call, Reply
-    from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome, Reason
+    from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome, Reason, Summary
     from airflow_provider_linkedin_capi.events.model import ConversionEvent, MappedRows
     from airflow_provider_linkedin_capi.exceptions import CredentialsError
 
@@ -72,6 +73,7 @@ class DeliveryInfo:
     :param dry_run: nothing is sent; a ledger writes nothing.
     :param delivery_id: the same for all tries of one delivery; different for each run of the task, and after a Clear
         of a finished delivery.
+    :param summary: the figures of this try, kept up to date.
     """
 
     dag_id: str = ""
@@ -82,6 +84,7 @@ class DeliveryInfo:
     resumed: bool = False
     dry_run: bool = False
     delivery_id: str = ""
+    summary: Summary | None = None
 
     @property
     def name(self) -> str:
@@ -173,32 +176,33 @@ class OutcomeSink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a ledger says of events before they are sent; those in no set are claimed, and to be sent.
+    """What a ledger says of events before they are sent; all but those accepted and elsewhere are claimed now.
 
     :param accepted: positions of events that were delivered before: they are skipped.
-    :param elsewhere: positions that another running delivery has claimed: this delivery asks again later.
-    :param unknown: positions that a delivery claimed which died: LinkedIn may hold them.
+    :param elsewhere: positions that another running delivery, or another batch of this one, has claimed: this delivery
+        asks again later, by claiming them again.
+    :param unknown: positions that another delivery had claimed, and ended without an answer: LinkedIn may hold them.
+    :param earlier: positions that an earlier try of this delivery had claimed, and ended without an answer. The
+        checkpoint says whether they were sent, unless their rows are in another batch by now.
     """
 
     accepted: frozenset[int] = frozenset()
     elsewhere: frozenset[int] = frozenset()
     unknown: frozenset[int] = frozenset()
+    earlier: frozenset[int] = frozenset()
 
 
 @runtime_checkable
 class Ledger(OutcomeSink, Protocol):
     """A sink that also knows what other deliveries sent, event by event; used on the calling thread only."""
 
-    def claim(self, events: Sequence[ConversionEvent], *, batch: int) -> Claims:
-        """Claim events before they are sent.
+    def claim(self, events: Sequence[ConversionEvent], *, batch: int) -> Future[Claims]:
+        """Claim events before they are sent; again for those that were ``elsewhere``.
 
         :param events: events of one batch that neither the checkpoint nor LinkedIn has an answer for.
         :param batch: the batch's number.
-        :returns: positions in ``events``.
+        :returns: positions in ``events``; there once the claims are durable. The batch may be sent then, not before.
         """
-
-    def recheck(self, events: Sequence[ConversionEvent]) -> Claims:
-        """Ask again for events that were ``elsewhere``; those in no set of the answer are claimed now."""
 
     def flush(self) -> None:
         """Return when everything written so far is durable."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_linkedin_capi.delivery.batch import Batch
 from airflow_provider_linkedin_capi.delivery.checkpoint import BatchState
 from airflow_provider_linkedin_capi.events.model import MappedRows, encode_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator
+    from concurrent.futures import Future
 
     from airflow_provider_linkedin_capi.delivery.checkpoint import Checkpoint
-    from airflow_provider_linkedin_capi.delivery.interfaces import Chunk, Ledger, Mapper, MapperFactory
-    from airflow_provider_linkedin_capi.events.model import ConversionEvent
+    from airflow_provider_linkedin_capi.delivery.interfaces import Chunk, Claims, Ledger, Mapper, MapperFactory
 
 
 class Packer:
@@ -38,8 +39,22 @@ class Packer:
         self._batches = 0
         self._rows = 0
 
-    def pack(self, chunk: Chunk) -> Batch:
-        """Return the batch of the next chunk."""
+    def batches(self, chunks: Iterable[Chunk]) -> Iterator[Batch]:
+        """Yield the batch of each chunk; while one is sent, the ledger claims the events of the next one."""
+        claimed: _Claimed | None = None
+        for chunk in chunks:
+            following = self._claimed(chunk)
+            if claimed:
+                yield claimed.batch()
+                claimed = None
+            if following.claims is None:
+                yield following.batch()
+            else:
+                claimed = following
+        if claimed:
+            yield claimed.batch()
+
+    def _claimed(self, chunk: Chunk) -> _Claimed:
         if (mapper := self._mappers.get(chunk.columns)) is None:
             mapper = self._mappers[chunk.columns] = self._make_mapper(chunk.columns, self._checkpoint.clock_ms)
         mapped = mapper.map(chunk.rows)
@@ -51,7 +66,8 @@ class Packer:
         first_position = self._rows
         self._rows += len(chunk.rows)
         self._batches += 1
-        return Batch(
+        make = partial(
+            Batch,
             number=self._batches,
             first_position=first_position,
             chunk=chunk,
@@ -60,18 +76,29 @@ class Packer:
             digest=digest,
             body=body,
             state=state,
-            by_ledger=self._by_ledger(mapped.events, state),
             hold=self._hold,
         )
-
-    def _by_ledger(self, events: Sequence[ConversionEvent], state: BatchState) -> frozenset[int]:
-        """Return the positions of events that the ledger holds and the checkpoint does not."""
-        if self._ledger is None or len(state.accepted) == len(events):
-            return frozenset()
         settled = state.accepted | state.refused.keys()
-        open_positions = [position for position in range(len(events)) if position not in settled]
-        claims = self._ledger.claim([events[position] for position in open_positions], batch=self._batches)
-        return frozenset(open_positions[index] for index in claims.accepted)
+        open_positions = [position for position in range(len(mapped.events)) if position not in settled]
+        if self._ledger is None or not open_positions:
+            return _Claimed(make, open_positions, None)
+        events = [mapped.events[position] for position in open_positions]
+        return _Claimed(make, open_positions, self._ledger.claim(events, batch=self._batches))
+
+
+class _Claimed(NamedTuple):
+    """A batch whose events the ledger is claiming."""
+
+    make: Callable[..., Batch]
+    positions: list[int]
+    claims: Future[Claims] | None
+
+    def batch(self) -> Batch:
+        """Return the batch once the claims are durable."""
+        if self.claims is None:
+            return self.make()
+        accepted = self.claims.result().accepted
+        return self.make(by_ledger=frozenset(self.positions[index] for index in accepted))
 
 
 def without(mapped: MappedRows, unreadable: Collection[int]) -> MappedRows:

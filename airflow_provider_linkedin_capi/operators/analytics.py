@@ -318,7 +318,7 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
         request = report.request
         if self.results_table:
             with self._database(self.results_conn_id) as database:
-                sent = reconciliation.ledger_counts(database, self.results_table, request)
+                sent = reconciliation.ledger_counts(database, f"{self.results_table}_outcomes", request)
         else:
             sent = reconciliation.given_counts(self.sent_counts or {}, request)
         names = {rule.urn: rule.name for rule in hook.find_conversion_rules()}

@@ -1,265 +1,236 @@
-"""The ledger: a table that says of every event what became of it, across tries, clears, runs and DAGs."""
+"""The ledger: says of every event what became of it, across tries, clears, runs and DAGs, and lets only one send it."""
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import replace
+import logging
+import queue
+import threading
+import time
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_linkedin_capi.delivery.interfaces import Claims
-from airflow_provider_linkedin_capi.exceptions import ResultsTableError
-from airflow_provider_linkedin_capi.sources.sql import sql_hook
+from airflow_provider_linkedin_capi.exceptions import DatabaseError
+from airflow_provider_linkedin_capi.sinks import ledger_store
+from airflow_provider_linkedin_capi.sinks.ledger_store import LedgerStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy import Engine, Table
-
-    from airflow_provider_linkedin_capi.delivery.interfaces import DeliveryInfo
-    from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome, RowOutcome
+    from airflow_provider_linkedin_capi.databases.base import Database
+    from airflow_provider_linkedin_capi.delivery.interfaces import Claims, DeliveryInfo
+    from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome
     from airflow_provider_linkedin_capi.events.model import ConversionEvent
+    from airflow_provider_linkedin_capi.sinks.ledger_store import Record
 
-#: How many values one IN (...) may have in the strictest database (Oracle).
-_IN_LIST = 1000
-_MESSAGE_CHARACTERS = 1000
-_SQLITE_PATIENCE_SECONDS = 60
+#: How many batches may wait to be recorded before the delivery waits as well.
+_WAITING_BATCHES = 32
+#: Seconds to wait before each further attempt at what a database refused for the time being.
+_PAUSES = (0.5, 2.0, 8.0, 20.0)
+
+_log = logging.getLogger(__name__)
 
 
 class LedgerSink:
-    """One row for each event accepted, rejected or held; the memory that ``skip_accepted`` looks into.
+    """Keeps what became of each event in a table, and claims events there before they are sent.
 
-    The table is created when it is missing, in the SQL dialect of the connection. Rows are only ever added, those
-    of a batch in one transaction, and over a connection of its own: the reader's cursor stays open all the while.
-    Identifiers of persons are not kept. A SQLite file is switched to write-ahead logging, since otherwise nobody
-    could write while rows are read.
+    Of two deliveries that meet the same event, one sends it and the other learns what became of it. All work is done by
+    a thread of its own, on a connection of its own: claims and outcomes are written in bulk while batches are sent.
+    Identifiers of persons are not kept. docs/ledger.md describes the tables, permissions and queries.
 
-    :param conn_id: a connection of a database that SQLAlchemy has a dialect for. (templated)
-    :param table: its name, with a schema before a dot if need be. (templated)
-    :param skip_accepted: leave out events that the table holds as accepted for the same rule.
+    Give it to the operator with ``results_table=``, or in ``sinks=``::
+
+        StreamConversionsOperator(
+            sql="SELECT * FROM crm_conversions ORDER BY id",
+            sql_conn_id="crm",
+            sinks=[LedgerSink("warehouse", "ads.linkedin_results", hook_params={"warehouse": "LOAD_WH"})],
+            ...,
+        )
+
+    :param conn_id: a connection of a database. (templated)
+    :param table: the name of the table of events, of one to three parts; created when it is missing, with three more
+        whose names begin with it. (templated)
+    :param skip_accepted: leave out events that were accepted before for the same conversion rule.
+    :param hook_params: parameters of the connection's hook, as Airflow's SQL operators take them.
+    :param database: another database, or schema, than the connection's.
     """
 
-    template_fields = ("conn_id", "table")
+    template_fields: Sequence[str] = ("conn_id", "table")
 
-    def __init__(self, conn_id: str, table: str, *, skip_accepted: bool = True) -> None:
+    def __init__(
+        self,
+        conn_id: str,
+        table: str,
+        *,
+        skip_accepted: bool = True,
+        hook_params: Mapping[str, Any] | None = None,
+        database: str | None = None,
+    ) -> None:
         self.conn_id = conn_id
         self.table = table
         self.skip_accepted = skip_accepted
+        self.hook_params = hook_params
+        self.database = database
 
     def __repr__(self) -> str:
-        return f"LedgerSink({self.conn_id!r}, {self.table!r}, skip_accepted={self.skip_accepted})"
+        return f"LedgerSink({self.conn_id!r}, {self.table!r})"
 
     def open(self, delivery: DeliveryInfo) -> None:
-        """Create the table when it is missing; in a dry run only look up what was accepted."""
-        self._run = delivery
-        self._read_only = delivery.dry_run
-        self._engine = _engine(self.conn_id)
-        self._table = _definition(self.table)
-        self._there = self._prepare()
-        self._recorded = set(self._recorded_before()) if delivery.resumed and self._there else set()
+        """Create what is missing and enter the delivery; wait for others where the database cannot arbitrate.
 
-    def claim(self, events: Sequence[ConversionEvent], *, batch: int) -> Claims:
-        """Return which events LinkedIn has accepted before."""
-        if not self.skip_accepted:
-            return Claims()
-        known = self.accepted([(event.conversion, event.event_id) for event in events if event.event_id is not None])
-        return Claims(
-            frozenset(index for index, event in enumerate(events) if (event.conversion, event.event_id) in known)
-        )
+        :raises ResultsTableError: the ledger cannot be used.
+        """
+        from airflow_provider_linkedin_capi.databases.opening import open_database
 
-    def recheck(self, events: Sequence[ConversionEvent]) -> Claims:
-        """Return which events LinkedIn has accepted before."""
-        return self.claim(events, batch=0)
+        database = open_database(self.conn_id, hook_params=self.hook_params, database=self.database)
+        store = LedgerStore(database, self.table, delivery, skip_accepted=self.skip_accepted)
+        try:
+            store.begin()
+        except BaseException:
+            database.close()
+            raise
+        self._summary = delivery.summary
+        self._store = store
+        self._worker = _Worker(database, store, f"the ledger {self.table} on connection {self.conn_id!r}")
 
-    def flush(self) -> None:
-        """Do nothing: every batch is durable when :meth:`write` returns."""
-
-    def accepted(self, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Return those of the (conversion rule URN, event id) pairs that the table holds as accepted."""
-        if not self._there:
-            return set()
-        from sqlalchemy import select
-
-        columns = self._table.c
-        wanted = set(keys)
-        ids = sorted({event_id for _, event_id in wanted})
-        found: set[tuple[str, str]] = set()
-        with self._engine.connect() as connection:
-            for start in range(0, len(ids), _IN_LIST):
-                query = select(columns.conversion, columns.event_id).where(
-                    columns.event_id.in_(ids[start : start + _IN_LIST]), columns.outcome == "accepted"
-                )
-                found.update((row[0], row[1]) for row in connection.execute(query))
-        return found & wanted
+    def claim(self, events: Sequence[ConversionEvent], *, batch: int) -> Future[Claims]:
+        """Claim events before they are sent; the claims are durable when the result is there."""
+        self._worker.check()
+        return self._worker.run(lambda: self._worker.patiently(lambda: self._store.claim(events, batch)))
 
     def write(self, batch: BatchOutcome) -> None:
-        """Add the batch's rows in one transaction; rows skipped are in the table already."""
-        if self._read_only:
-            return
-        rows = list(self._rows(batch))
-        if rows:
-            with self._engine.begin() as connection:
-                connection.execute(self._table.insert(), rows)
+        """Keep the outcomes of a batch; written behind the sending.
+
+        :raises DatabaseError: what was to be written before could not be; it is tried again at the end.
+        """
+        self._worker.put(self._store.record_of(batch))
+        self._worker.check()
+
+    def flush(self) -> None:
+        """Return when everything is written.
+
+        :raises DatabaseError: it cannot be.
+        """
+        self._worker.run(self._worker.write_all).result()
 
     def close(self, completed: bool) -> None:
-        """Close the table's connections."""
-        self._engine.dispose()
+        """Write what is left, release what was never sent, and end the delivery.
 
-    def _rows(self, batch: BatchOutcome) -> Iterator[dict[str, Any]]:
-        for outcome in batch.outcomes("accepted", "rejected", "held"):
-            event_id = outcome.key
-            if (outcome.position, event_id, outcome.outcome) not in self._recorded:
-                yield self._row(batch, outcome, event_id)
-        if self._run.resumed and batch.skipped:
-            yield from self._acknowledged_but_not_recorded(batch)
+        :raises DatabaseError: what is left cannot be written.
+        """
+        summary = None if self._summary is None else self._summary.as_dict()
+        self._worker.close("completed" if completed else "failed", summary)
 
-    def _acknowledged_but_not_recorded(self, batch: BatchOutcome) -> Iterator[dict[str, Any]]:
-        """A try that was killed between the checkpoint and this table left a gap: fill it."""
-        acknowledged = [
-            (outcome, outcome.event)
-            for outcome in batch.outcomes("skipped")
-            if outcome.reason and outcome.reason.code == "checkpoint" and outcome.event and outcome.event.event_id
-        ]
-        keys = [(event.conversion, event.event_id) for _, event in acknowledged if event.event_id]
-        recorded = self.accepted(keys)
-        for outcome, event in acknowledged:
-            if (event.conversion, event.event_id) not in recorded:
-                yield self._row(batch, replace(outcome, outcome="accepted", reason=None), event.event_id)
 
-    def _row(self, batch: BatchOutcome, outcome: RowOutcome, event_id: str | None) -> dict[str, Any]:
-        reason = outcome.reason
-        return {
-            "event_id": event_id[:256] if event_id else None,
-            "conversion": outcome.event.conversion if outcome.event else None,
-            "happened_at": _happened_at(outcome.event),
-            "outcome": outcome.outcome,
-            "reason": reason.code if reason else None,
-            "field": reason.field if reason else None,
-            "message": reason.message[:_MESSAGE_CHARACTERS] if reason else None,
-            "batch": batch.number,
-            "position": outcome.position,
-            "sent_at": batch.sent_at if outcome.outcome == "accepted" else None,
-            "recorded_at": dt.datetime.now(dt.UTC),
-            "dag_id": self._run.dag_id,
-            "run_id": self._run.run_id,
-            "task_id": self._run.task_id,
-            "map_index": self._run.map_index,
-            "try_number": self._run.try_number,
-        }
+class _Worker:
+    """The thread that does the ledger's work, one thing at a time."""
 
-    def _recorded_before(self) -> Iterator[tuple[int, str | None, str]]:
-        """What earlier tries of this task instance wrote of rows that a retry reports again."""
-        from sqlalchemy import select
+    def __init__(self, database: Database, store: LedgerStore, name: str) -> None:
+        self._database = database
+        self._store = store
+        self._name = name
+        self._jobs: queue.Queue[Record | tuple[Callable[[], Any], Future[Any]] | None] = queue.Queue(_WAITING_BATCHES)
+        self._unwritten: list[Record] = []
+        self._failed_before = False
+        self._error: Exception | None = None
+        # A daemon: a database that hangs must not keep a killed task alive.
+        self._thread = threading.Thread(target=self._work, name="linkedin-ledger", daemon=True)
+        self._thread.start()
 
-        columns = self._table.c
-        query = select(columns.position, columns.event_id, columns.outcome).where(
-            columns.dag_id == self._run.dag_id,
-            columns.run_id == self._run.run_id,
-            columns.task_id == self._run.task_id,
-            columns.map_index == self._run.map_index,
-            columns.outcome.in_(("rejected", "held")),
-        )
-        with self._engine.connect() as connection:
-            yield from ((row[0], row[1], row[2]) for row in connection.execute(query))
+    def put(self, record: Record) -> None:
+        """Hand in the outcomes of a batch."""
+        self._jobs.put(record)
 
-    def _prepare(self) -> bool:
-        """Create the table when it is missing; return whether it is there."""
-        from sqlalchemy import inspect
-        from sqlalchemy.exc import SQLAlchemyError
+    def run(self, action: Callable[[], Any]) -> Future[Any]:
+        """Hand in something to do; the future has its result."""
+        if not self._thread.is_alive():
+            raise RuntimeError(f"{self._name} is closed")
+        future: Future[Any] = Future()
+        self._jobs.put((action, future))
+        return future
 
-        name, schema = self._table.name, self._table.schema
-        try:
-            there = bool(inspect(self._engine).has_table(name, schema=schema))
-        except SQLAlchemyError as error:
-            raise ResultsTableError(
-                f"The results table {self._table.fullname} cannot be looked for on connection {self.conn_id!r}: "
-                f"{getattr(error, 'orig', error)}"
-            ) from error
-        if not there:
-            if self._read_only:
-                return False
+    def check(self) -> None:
+        """Raise what went wrong since the last call."""
+        if error := self._error:
+            self._error = None
+            raise error
+
+    def close(self, state: str, summary: Mapping[str, Any] | None) -> None:
+        """Do what is left, and end the thread."""
+
+        def end() -> None:
             try:
-                self._table.create(self._engine)
-            except SQLAlchemyError as error:
-                # Another mapped task may have been faster.
-                if not inspect(self._engine).has_table(name, schema=schema):
-                    raise ResultsTableError(
-                        f"The results table {self._table.fullname} cannot be created on connection "
-                        f"{self.conn_id!r}: {getattr(error, 'orig', error)}"
-                    ) from error
-        present = {column["name"].lower() for column in inspect(self._engine).get_columns(name, schema=schema)}
-        if missing := [column.name for column in self._table.columns if column.name not in present]:
-            raise ResultsTableError(
-                f"{self._table.fullname} on connection {self.conn_id!r} is another kind of table: it has no column "
-                f"{', '.join(missing)}. Name a table that does not exist yet, and it will be created."
-            )
-        return True
+                self.write_all()
+            finally:
+                self._store.end(state, summary)
 
+        ending = self.run(end)
+        self._jobs.put(None)
+        try:
+            ending.result()
+        finally:
+            self._thread.join()
 
-def _happened_at(event: ConversionEvent | None) -> dt.datetime | None:
-    return dt.datetime.fromtimestamp(event.conversion_happened_at / 1000, dt.UTC) if event else None
+    def _work(self) -> None:
+        done = False
+        while not done:
+            jobs = self._next_jobs()
+            actions = []
+            for job in jobs:
+                if job is None:
+                    done = True
+                elif isinstance(job, tuple):
+                    actions.append(job)
+                else:
+                    self._unwritten.append(job)
+            # Outcomes first: a claim may ask for the event of an earlier batch.
+            if self._unwritten and not self._failed_before:
+                self._attempt(self.write_all)
+            for action, future in actions:
+                try:
+                    future.set_result(action())
+                except BaseException as error:
+                    future.set_exception(error)
+            if not done:
+                self._attempt(self._store.heartbeat)
+        self._database.close()
 
+    def _next_jobs(self) -> list[Record | tuple[Callable[[], Any], Future[Any]] | None]:
+        """Return all that wait; none when it is time for a sign of life."""
+        jobs = []
+        try:
+            jobs.append(self._jobs.get(timeout=ledger_store.HEARTBEAT_SECONDS))
+            while True:
+                jobs.append(self._jobs.get_nowait())
+        except queue.Empty:
+            return jobs
 
-def _engine(conn_id: str) -> Engine:
-    from sqlalchemy import event
+    def _attempt(self, action: Callable[[], None]) -> None:
+        """Do something nobody waits for; whoever calls next is told what went wrong."""
+        try:
+            action()
+        except Exception as error:
+            _log.warning("Writing %s failed: %s", self._name, error)
+            self._error = error
 
-    try:
-        engine = sql_hook(conn_id).get_sqlalchemy_engine({"pool_pre_ping": True, "hide_parameters": True})
-    except Exception as error:
-        raise ResultsTableError(
-            f"The results table needs a database that SQLAlchemy has a dialect for; connection {conn_id!r} offers "
-            f"none ({type(error).__name__}: {error}). Set results_conn_id to another connection."
-        ) from error
-    if engine.dialect.name == "sqlite":
+    def patiently(self, action: Callable[[], Any]) -> Any:
+        """Do something again when the database refuses it for the time being."""
+        for pause in _PAUSES:
+            try:
+                return action()
+            except DatabaseError as error:
+                if error.permanent:
+                    raise
+                _log.warning("%s Again in %.1f s.", error, pause)
+                time.sleep(pause)
+        return action()
 
-        @event.listens_for(engine, "connect")
-        def share_the_file(connection: Any, _: Any) -> None:
-            connection.execute(f"PRAGMA busy_timeout = {_SQLITE_PATIENCE_SECONDS * 1000}")
-            _write_ahead(connection)
+    def write_all(self) -> None:
+        """Write the outcomes that wait."""
 
-    return engine
+        def write() -> None:
+            again, self._failed_before = self._failed_before, True
+            self._store.record(self._unwritten, again=again)
 
-
-def _write_ahead(connection: Any) -> None:
-    """Switch a SQLite file; SQLite's own patience ends at once where two connections switch at the same time."""
-    from sqlite3 import OperationalError
-
-    from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
-
-    for attempt in Retrying(
-        retry=retry_if_exception_type(OperationalError),
-        wait=wait_random(0.01, 0.1),
-        stop=stop_after_delay(_SQLITE_PATIENCE_SECONDS),
-        reraise=True,
-    ):
-        with attempt:
-            connection.execute("PRAGMA journal_mode = WAL")
-
-
-def _definition(name: str) -> Table:
-    from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, String, Table
-
-    schema, _, table = name.rpartition(".")
-    definition = Table(
-        table,
-        MetaData(),
-        Column("event_id", String(256)),
-        Column("conversion", String(80)),
-        # LinkedIn's reports go by it, so this is what attributed conversions are compared with.
-        Column("happened_at", DateTime(timezone=True)),
-        Column("outcome", String(16), nullable=False),
-        Column("reason", String(128)),
-        Column("field", String(128)),
-        Column("message", String(_MESSAGE_CHARACTERS)),
-        Column("batch", Integer, nullable=False),
-        Column("position", BigInteger, nullable=False),
-        Column("sent_at", DateTime(timezone=True)),
-        Column("recorded_at", DateTime(timezone=True), nullable=False),
-        Column("dag_id", String(250), nullable=False),
-        Column("run_id", String(250), nullable=False),
-        Column("task_id", String(250), nullable=False),
-        Column("map_index", Integer, nullable=False),
-        Column("try_number", Integer, nullable=False),
-        schema=schema or None,
-    )
-    Index(f"ix_{table}_event_id", definition.c.event_id)
-    return definition
+        if self._unwritten:
+            self.patiently(write)
+            self._unwritten, self._failed_before = [], False

@@ -85,7 +85,7 @@ def test_a_task_killed_in_the_middle_loses_nothing_and_sends_no_acknowledged_bat
     assert summary["skipped"] >= 10 * BATCH - len(BAD) - IN_FLIGHT * BATCH
     assert (summary["rows_read"], summary["rejected"]) == (ROWS, len(BAD))
     assert [letter["position"] for letter in letters(dead)] == sorted(BAD)
-    results = warehouse.query("SELECT event_id, conversion, outcome FROM results ORDER BY event_id")
+    results = warehouse.query("SELECT event_id, conversion, outcome FROM results_outcomes ORDER BY event_id")
     assert len(results) == ROWS
     assert {row["event_id"] for row in results if row["outcome"] == "accepted"} == delivered
     assert {row["conversion"] for row in results if row["outcome"] == "accepted"} == {RULE_URN}

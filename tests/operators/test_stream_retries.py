@@ -28,7 +28,8 @@ def memory(request, monkeypatch):
 
 
 def outcomes(warehouse):
-    return sorted((row["event_id"], row["outcome"]) for row in warehouse.query("SELECT event_id, outcome FROM results"))
+    rows = warehouse.query("SELECT event_id, outcome FROM results_outcomes")
+    return sorted((row["event_id"], row["outcome"]) for row in rows)
 
 
 def test_a_retry_sends_what_is_missing_and_nothing_that_was_acknowledged(stream, sandbox, warehouse, tmp_path, memory):

@@ -114,7 +114,7 @@ def test_all_records_agree(deliver, sandbox, warehouse, tmp_path, trouble, mode,
     summary = deliver(mode, death)
 
     stored = Counter(event["eventId"] for event in world.events)
-    results = warehouse.query("SELECT event_id, outcome FROM results")
+    results = warehouse.query("SELECT event_id, outcome FROM results_outcomes")
     by_outcome = {
         outcome: {row["event_id"] for row in results if row["outcome"] == outcome}
         for outcome in ("accepted", "rejected", "held")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections import Counter
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -131,11 +132,11 @@ class MemoryLedger(Sink):
 
     known: Collection[str] = ()
 
-    def claim(self, events: Sequence[ConversionEvent], *, batch: int) -> Claims:
-        return Claims(accepted=frozenset(index for index, event in enumerate(events) if event.event_id in self.known))
-
-    def recheck(self, events: Sequence[ConversionEvent]) -> Claims:
-        return self.claim(events, batch=0)
+    def claim(self, events: Sequence[ConversionEvent], *, batch: int) -> Future[Claims]:
+        claims: Future[Claims] = Future()
+        known = frozenset(index for index, event in enumerate(events) if event.event_id in self.known)
+        claims.set_result(Claims(accepted=known))
+        return claims
 
     def flush(self) -> None:
         pass
