@@ -13,8 +13,8 @@ from tests.support.airflow_home import PROJECT
 
 #: Imported only where Airflow itself calls for them or brings them along.
 BROUGHT_BY_AIRFLOW = {"apache-airflow-providers-openlineage", "apache-airflow-providers-standard"}
-#: Loaded by its name, since it is optional and mypy knows no types of it.
-LOADED_BY_NAME = {"pyarrow"} | {
+#: Loaded by their names, since they are optional or mypy knows no types of them.
+LOADED_BY_NAME = {"fsspec", "numpy", "pyarrow"} | {
     f"apache-airflow-providers-{name}"
     for name in (
         "amazon", "clickhousedb", "databricks", "duckdb", "google", "microsoft-mssql", "mysql", "oracle", "postgres",

@@ -49,7 +49,8 @@ class Source(Protocol):
                     yield page
 
     A source may also have ``count_rows() -> int | None``, which says how many rows there are, so that the log can
-    estimate the time left, and ``template_fields``, which Airflow renders.
+    estimate the time left, ``template_fields``, which Airflow renders, and ``fixed_columns = True`` when its first rows
+    have the columns of all rows: then a column of ``column_mapping`` that is not among them is an error.
     """
 
     def chunks(self, size: int) -> Iterable[Chunk | Sequence[Mapping[str, Any]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -49,10 +50,11 @@ def check_places(path: str | None, rejects_path: str | None) -> None:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     source, target = ObjectStoragePath(path), ObjectStoragePath(rejects_path)
-    same_store = type(source.fs) is type(target.fs)
-    if same_store and source.path.rstrip("/") in (target.path.rstrip("/"), target.parent.path.rstrip("/")):
+    read, written = source.path.rstrip("/"), target.path.rstrip("/")
+    among = written == read or written.startswith(f"{read}/") or fnmatch(written, read) or fnmatch(written, f"{read}/*")
+    if among and (source.protocol or "file") == (target.protocol or "file"):
         raise ConfigurationError(
-            f"rejects_path {rejects_path} lies where path reads from: give the dead letters another place"
+            f"rejects_path {rejects_path} lies where path reads from. Give the dead letters another place."
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi.api import urns
-from airflow_provider_linkedin_capi.sources.sql import sql_hook
+from airflow_provider_linkedin_capi.databases.opening import sql_hook
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -22,7 +23,7 @@ from airflow_provider_linkedin_capi.task_mixin import LinkedInTaskMixin, fail_on
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -270,7 +271,8 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         check_places(self.path, self.rejects_path)
         if hook.settings.ad_account:
             CampaignManagerLink.persist(context, hook.settings.ad_account)
-        mapper_factory = self._mapper_factory(hook)
+        source = self._source()
+        mapper_factory = self._mapper_factory(hook, source)
         self._delivery = Delivery(
             hook,
             replace(self._settings, api_version=hook.api_version),
@@ -279,7 +281,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
             info=self._info(context, checkpoint),
             log=cast("Any", self.log),
         )
-        return self._delivery.run(self._source(), mapper_factory)
+        return self._delivery.run(source, mapper_factory)
 
     def _source(self) -> Source:
         """Return the source given, or the one that the shorthand stands for."""
@@ -322,7 +324,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
             delivery_id=checkpoint.delivery_id if checkpoint else uuid.uuid4().hex,
         )
 
-    def _mapper_factory(self, hook: LinkedInConversionsHook) -> MapperFactory:
+    def _mapper_factory(self, hook: LinkedInConversionsHook, source: Source) -> MapperFactory:
         from airflow_provider_linkedin_capi.events.mapper import RowMapper
         from airflow_provider_linkedin_capi.legacy.row_mapper import OfflineRowMapper
 
@@ -334,7 +336,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
             mapper = kind(
                 columns,
                 rule=self._rules,
-                column_mapping=self.column_mapping,
+                column_mapping=self._mapping_of(columns, source),
                 naive_timezone=self.naive_timezone,
                 now_ms=now_ms,
                 clock=lambda: time.time_ns() // 1_000_000,
@@ -348,6 +350,18 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
             return mapper
 
         return make
+
+    def _mapping_of(self, columns: Sequence[str], source: Source) -> Mapping[str, str] | None:
+        """Return the column mapping, without columns that may still come where rows have columns of their own."""
+        from airflow_provider_linkedin_capi.events.columns import normalized_name
+
+        mapping = self.column_mapping
+        if not isinstance(mapping, Mapping) or getattr(source, "fixed_columns", False):
+            return mapping
+        present = set(map(normalized_name, columns))
+        if absent := [column for column in mapping if normalized_name(column) not in present]:
+            self.log.warning("column_mapping names columns that no row has had so far: %s", ", ".join(map(str, absent)))
+        return {column: field for column, field in mapping.items() if column not in absent}
 
     def _hand_over(self, context: Context, summary: Summary) -> dict[str, Any]:
         """Log the figures and leave them as XCom and asset event, whatever follows."""

@@ -1,166 +1,163 @@
-"""Rows of a query, through any connection whose hook is a ``DbApiHook``."""
+"""Rows of a query, through any connection of a database."""
 
 from __future__ import annotations
 
+import logging
 import re
 from contextlib import closing
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_linkedin_capi.exceptions import SourceError
-from airflow_provider_linkedin_capi.sources.chunks import cut
+from airflow_provider_linkedin_capi.delivery.interfaces import Chunk
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError, DatabaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
-    from airflow.providers.common.sql.hooks.sql import DbApiHook
-    from sqlalchemy.engine import Engine
-
-    from airflow_provider_linkedin_capi.delivery.interfaces import Chunk
+    from airflow_provider_linkedin_capi.databases.base import Database
 
     Parameters = Mapping[str, Any] | Iterable[Any]
 
-#: What databases quote of a cell, as in ``invalid input syntax for type integer: "jane@example.com"``.
-_VALUES = re.compile(r"""(?<=: )(["']).*\1|[0-9a-fA-F]{32,}|\S+@\S+""")
+_log = logging.getLogger(__name__)
+
+#: What may hold a semicolon that ends no statement; comments of one line differ from database to database.
+_TOKEN = r"""(?P<comment>/\*|--[^\n]*{comment})|;|\$(\w*)\$.*?(?:\$\2\$|\Z)|{string}|"[^"]*(?:"|\Z)|`[^`]*(?:`|\Z)"""
+_STRING = r"'[^']*(?:'|\Z)"
+_STRING_WITH_BACKSLASHES = r"""'''.*?(?:'''|\Z)|\"\"\".*?(?:\"\"\"|\Z)|'(?:[^'\\]|\\.)*(?:'|\Z)"""
+_READINGS = [
+    re.compile(_TOKEN.format(comment=comment, string=string), re.DOTALL)
+    for comment in ("", r"|//[^\n]*", r"|\#[^\n]*")
+    for string in (_STRING, _STRING_WITH_BACKSLASHES)
+]
 
 
 class SqlSource:
     """The rows of one query.
 
-    They are streamed: the SQLAlchemy dialect opens a server-side cursor where the database has one, so memory
-    stays bounded and the first batch leaves while the query still runs. Hooks without a SQLAlchemy dialect are
-    read through their DB-API cursor; whether that streams is up to the driver. The read transaction stays open
-    until the last row was taken: mind limits on idle transactions, and write through another connection.
+    They are streamed where the driver can: memory stays bounded, and the first batch leaves while the query still
+    runs. The reading transaction stays open until the last row was taken: mind limits on long transactions.
 
-    :param conn_id: an Airflow connection whose hook is a ``DbApiHook``.
-    :param sql: one statement that returns rows, in the database's own SQL and with the driver's own
-        placeholders. Order it by a unique key: then a retry finds the same batches again.
-    :param parameters: values for the placeholders.
-    :param count: whether :meth:`count_rows` may run ``SELECT COUNT(*)`` over the query.
+    .. code-block:: python
+
+        StreamConversionsOperator(
+            task_id="stream_conversions",
+            source=SqlSource(
+                "snowflake_default",
+                "SELECT * FROM conversions WHERE day = %(day)s ORDER BY id",
+                parameters={"day": "{{ ds }}"},
+                hook_params={"warehouse": "LOAD_WH"},
+            ),
+            conversion_rule=22285180,
+        )
+
+    :param conn_id: an Airflow connection of a database. (templated)
+    :param sql: one statement that returns rows, in the database's own SQL and with the driver's own placeholders; or
+        a ``.sql`` file. Order it by a unique key: then a retry finds the same batches again. (templated)
+    :param parameters: values for the placeholders. (templated)
+    :param count: whether the query's rows are counted first, so that the log can tell the time left; it runs twice.
+    :param hook_params: parameters of the connection's hook, as Airflow's SQL operators take them. (templated)
+    :param database: another database or schema than the connection's. (templated)
+    :raises DatabaseError: the query failed, or returns no rows.
     """
 
-    template_fields = ("conn_id", "sql", "parameters")
-    template_ext = (".sql",)
+    template_fields: Sequence[str] = ("conn_id", "sql", "parameters", "hook_params", "database")
+    fixed_columns = True
 
-    def __init__(self, conn_id: str, sql: str, parameters: Parameters | None = None, *, count: bool = False) -> None:
+    def __init__(
+        self,
+        conn_id: str,
+        sql: str,
+        parameters: Parameters | None = None,
+        *,
+        count: bool = False,
+        hook_params: Mapping[str, Any] | None = None,
+        database: str | None = None,
+    ) -> None:
         self.conn_id = conn_id
         self.sql = sql
         self.parameters = parameters
         self.count = count
+        self.hook_params = hook_params
+        self.database = database
 
     def __repr__(self) -> str:
-        return f"SqlSource({self.conn_id!r}, {self.sql!r}, count={self.count})"
+        return f"SqlSource({self.conn_id!r}, {self.sql!r})"
 
     def count_rows(self) -> int | None:
-        """Return how many rows the query has, if counting was asked for: it runs the query once more."""
+        """Return how many rows the query has, if counting was asked for."""
         if not self.count:
             return None
-        counting = f"SELECT COUNT(*) FROM (\n{_one_statement(self.sql)}\n) conversions"
-        return int(next(self._rows(counting, 1)).rows[0][0])
+        counting = f"SELECT COUNT(*) FROM (\n{one_statement(self.sql)}\n) conversions"
+        try:
+            with closing(self._open()) as database, closing(database.rows(counting, self.parameters, 1)) as portions:
+                _, rows = next(portions)
+                return int(rows[0][0])
+        except DatabaseError as error:
+            # SQL Server takes no ORDER BY there, for example.
+            _log.warning("The rows cannot be counted, so the log will not tell the time left. %s", error)
+            return None
 
     def chunks(self, size: int) -> Generator[Chunk, None, None]:
         """Yield the query's rows, ``size`` at a time."""
-        return self._rows(_one_statement(self.sql), size)
+        sql = one_statement(self.sql)
+        with closing(self._open()) as database, closing(database.rows(sql, self.parameters, size)) as portions:
+            for columns, rows in portions:
+                if rows:
+                    yield Chunk(columns, rows)
 
-    def _rows(self, sql: str, size: int) -> Generator[Chunk, None, None]:
-        self._hook = sql_hook(self.conn_id)
-        engine = engine_of(self._hook)
-        try:
-            yield from self._stream(engine, sql, size) if engine else self._fetch(sql, size)
-        except SourceError:
-            raise
-        except Exception as error:
-            # Without the original exception as a cause: its text holds the parameters' values.
-            raise SourceError(f"The query failed on connection {self.conn_id!r}: {_reason(error)}") from None
-        finally:
-            if engine:
-                engine.dispose()
+    def _open(self) -> Database:
+        from airflow_provider_linkedin_capi.databases.opening import open_database
 
-    def _stream(self, engine: Engine, sql: str, size: int) -> Generator[Chunk, None, None]:
-        # Without parameters a driver must not look for placeholders: LIKE 'a%' is none.
-        options = {"stream_results": True, "max_row_buffer": size, "no_parameters": True}
-        with engine.connect().execution_options(**options) as connection:
-            # Not text(): that would take every :name in a literal for a parameter.
-            result = connection.exec_driver_sql(sql, _driver_parameters(self.parameters))
-            if not result.returns_rows:
-                raise self._no_rows()
-            # The driver's own tuples, server-side cursor or not: SQLAlchemy's rows would cost twice the reading.
-            yield from _portions(
-                tuple(result.keys()), lambda rows: result.cursor_strategy.fetchmany(result, result.cursor, rows), size
-            )
-
-    def _fetch(self, sql: str, size: int) -> Generator[Chunk, None, None]:
-        with closing(self._hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
-            cursor.execute(sql, self.parameters) if self.parameters else cursor.execute(sql)
-            if cursor.description is None:
-                raise self._no_rows()
-            columns = tuple(column[0] for column in cursor.description)
-            yield from _portions(columns, cursor.fetchmany, size)
-
-    def _no_rows(self) -> SourceError:
-        return SourceError(f"The statement for connection {self.conn_id!r} returns no rows; write a single SELECT.")
+        return open_database(self.conn_id, self.hook_params, self.database)
 
 
-def sql_hook(conn_id: str) -> DbApiHook:
-    """Return the connection's hook, or say that it is not one for SQL."""
-    from airflow.providers.common.compat.sdk import BaseHook
-    from airflow.providers.common.sql.hooks.sql import DbApiHook
+def one_statement(sql: str) -> str:
+    """Return the statement without what ends it, which not every database takes in every place.
 
-    hook = BaseHook.get_hook(conn_id)
-    if not isinstance(hook, DbApiHook):
-        raise SourceError(
-            f"Connection {conn_id!r} is of a type that cannot run SQL ({type(hook).__name__}); "
-            "use the connection of a database."
-        )
-    return hook
-
-
-def engine_of(hook: DbApiHook) -> Engine | None:
-    """Return a SQLAlchemy engine for the hook's connection, or None where there is no dialect for it."""
-    try:
-        return hook.get_sqlalchemy_engine()
-    except Exception as error:
-        hook.log.debug("No SQLAlchemy engine for this connection (%s)", type(error).__name__)
-        return None
+    Databases differ in comments and strings, so it is refused only when it has several statements for any of them.
+    """
+    counts = []
+    for reading in _READINGS:
+        spans = list(_statements(sql, reading))
+        if len(spans) == 1:
+            return sql[spans[0][0] : spans[0][1]]
+        counts.append(len(spans))
+    if not any(counts):
+        raise ConfigurationError("sql holds no statement.")
+    raise ConfigurationError(
+        "sql holds more than one statement. Write a single SELECT, and run what prepares it in a task before this one."
+    )
 
 
-def _portions(
-    columns: tuple[str, ...], fetch: Callable[[int], Iterable[Iterable[Any]]], size: int
-) -> Generator[Chunk, None, None]:
-    # Drivers may hand out fewer rows than asked for, so the portions are joined before they are cut.
-    portions = iter(lambda: _tuples(fetch(size)), [])
-    return cut(columns, chain.from_iterable(portions), size)
+def _statements(sql: str, reading: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    """Yield where each statement begins, comments before it included, and where its last token ends."""
+    begin = position = 0
+    end = None
+    while True:
+        token = reading.search(sql, position)
+        stop = token.start() if token else len(sql)
+        if code := sql[position:stop].rstrip():
+            end = position + len(code)
+        if token is None or token[0] == ";":
+            if end is not None:
+                yield begin, end
+            if token is None:
+                return
+            begin, end = token.end(), None
+            position = token.end()
+        elif token["comment"]:
+            position = _comment_end(sql, stop) if token[0] == "/*" else token.end()
+        else:
+            position = end = token.end()
 
 
-def _tuples(rows: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
-    """Some drivers have rows of their own kind."""
-    rows = list(rows)
-    return rows if not rows or type(rows[0]) is tuple else list(map(tuple, rows))  # type: ignore[return-value]
-
-
-def _driver_parameters(parameters: Parameters | None) -> Any:
-    if parameters is None or hasattr(parameters, "keys"):
-        return parameters or None
-    return tuple(parameters) or None
-
-
-def _one_statement(sql: str) -> str:
-    import sqlparse
-
-    statements = [
-        statement
-        for statement in sqlparse.split(sql)
-        if sqlparse.format(statement, strip_comments=True).strip("; \n\t")
-    ]
-    if len(statements) != 1:
-        raise SourceError(
-            f"sql holds {len(statements)} statements; write a single SELECT (set-up belongs into a task before)."
-        )
-    return statements[0].rstrip().removesuffix(";")
-
-
-def _reason(error: BaseException) -> str:
-    """The driver's own first line, without the values of cells that it quotes: what follows may quote more."""
-    original = getattr(error, "orig", None) or error
-    lines = str(original).strip().splitlines()
-    return f"{type(original).__name__}: {_VALUES.sub('...', lines[0]) if lines else 'no message'}"
+def _comment_end(sql: str, start: int) -> int:
+    """Return where a comment ends, with comments in it where they are all closed."""
+    depth = 0
+    first = None
+    for mark in re.finditer(r"/\*|\*/", sql[start:]):
+        depth += 1 if mark[0] == "/*" else -1
+        if depth and mark[0] == "*/":
+            first = first or mark.end()
+        if depth == 0:
+            return start + mark.end()
+    return start + first if first else len(sql)
