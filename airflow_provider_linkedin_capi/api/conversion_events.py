@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_linkedin_capi.api import batches, limits, restli
-from airflow_provider_linkedin_capi.exceptions import ConfigurationError
+from airflow_provider_linkedin_capi.api import batches, restli
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.call import Call, Reply
@@ -36,12 +35,10 @@ def batch_create(body: bytes, version: str, *, count: int, idempotent: bool) -> 
 
     LinkedIn documents that it takes all events or none, so the result is empty unless it changes its ways.
 
-    :param body: ``{"elements": [...]}``, encoded; at most 2 MB.
+    :param body: ``{"elements": [...]}``, encoded. LinkedIn documents no largest size; it or a proxy may answer 413.
     :param count: how many elements are in it; an answer about any other number is refused as unreadable.
     :param idempotent: as in :func:`create`, for the whole batch.
     """
-    if len(body) > limits.MAX_BATCH_BYTES:
-        raise ConfigurationError(f"the batch has {len(body)} bytes; send at most {limits.MAX_BATCH_BYTES}")
     statuses = batches.created(f"{RESOURCE}.BATCH_CREATE", count)
 
     def refused(reply: Reply) -> dict[int, LinkedInError]:

@@ -28,7 +28,7 @@ SINCE_HASHED_NAMES = "202609"
 MAX_QUERY_CHARACTERS = 4_000
 
 MAX_EVENTS_PER_BATCH = 5_000
-#: Undocumented for conversion events; the retired offline API's limit, kept as a safe cap.
+#: The retired offline API's limit; for today's conversion events LinkedIn documents none.
 MAX_BATCH_BYTES = 2_000_000
 MAX_EVENT_AGE = dt.timedelta(days=90)
 #: A longer Retry-After is taken for this one: no limit of LinkedIn's lasts longer than its day.

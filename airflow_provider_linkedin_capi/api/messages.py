@@ -18,6 +18,13 @@ _BATCH_INDEX = re.compile(r"\{[^{}]*\bbatchIndex=(\d+)[^{}]*\}|batchIndex=(\d+)"
 _LONGEST_POSITION = 9  # digits; longer ones are not positions, and Python refuses to read very long numbers
 
 _OF_THE_RULE = re.compile(r"Conversion's method should be|Conversion enabled should be|ERROR :: /conversion ::")
+_OF_THE_ELEMENT = re.compile(
+    r"ERROR :: /(?!conversion ::)"
+    r"|Conversion time|INVALID_CONVERSION_TIME|conversionHappenedAt"
+    r"|must contain one of these fields|INVALID_USER|externalIds|userInfo|userIds|SHA256_|idValue"
+    r"|conversionValue|currencyCode|amount|eventId",
+    re.IGNORECASE,
+)
 
 #: What LinkedIn repeats of the data in its messages.
 _VALUES = re.compile(r'\\?"[^"]*"|:: (?!/)[^\n]*?(?=cannot be coerced)|[0-9a-fA-F]{32,}|\S+@\S+')
@@ -67,6 +74,11 @@ def element_messages(message: str) -> dict[int, str]:
 def names_the_rule(message: str) -> bool:
     """Whether a refusal speaks of the conversion rule: of another kind, disabled, or not the URN of a rule."""
     return _OF_THE_RULE.search(message) is not None
+
+
+def names_the_element(message: str) -> bool:
+    """Whether a refusal speaks of an event's own data: its time, value, identifiers, user or id."""
+    return _OF_THE_ELEMENT.search(message) is not None and not names_the_rule(message)
 
 
 def limit_window(message: str, code: str | None) -> Literal["day", "data", "quota", "short"]:

@@ -1,28 +1,29 @@
-"""One batch on its way: the rows of a chunk, the events they became, and what is known of each."""
+"""One batch on its way: some rows of the source, the events they became, and what is known of each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_provider_linkedin_capi.delivery.isolation import Isolation
+from airflow_provider_linkedin_capi.delivery.elements import Elements
 from airflow_provider_linkedin_capi.delivery.outcomes import UNKNOWN_OUTCOME, BatchOutcome, Reason
-from airflow_provider_linkedin_capi.events.model import encode_batch
+from airflow_provider_linkedin_capi.events.model import MappedRows, encode_batch
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-    from airflow_provider_linkedin_capi.delivery.checkpoint import BatchState
-    from airflow_provider_linkedin_capi.delivery.interfaces import Chunk
-    from airflow_provider_linkedin_capi.events.model import MappedRows
+    from airflow_provider_linkedin_capi.delivery.checkpoint import Checkpoint
+    from airflow_provider_linkedin_capi.delivery.interfaces import Chunk, Mapper, MapperFactory
+    from airflow_provider_linkedin_capi.delivery.isolation import Isolation
+    from airflow_provider_linkedin_capi.events.model import ConversionEvent
 
 _BY_CHECKPOINT = Reason(None, "checkpoint", "LinkedIn acknowledged it in an earlier try of this task")
 _BY_LEDGER = Reason(None, "ledger", "the results table holds it as accepted for this conversion rule")
 _HELD = Reason(
     None,
     UNKNOWN_OUTCOME,
-    "LinkedIn may have stored it: the connection broke, or its server failed, after the request had left",
+    "LinkedIn may have stored it: the connection broke, or a server failed, after the request had left",
 )
 
 
@@ -35,12 +36,13 @@ class Batch:
     :param chunk: the rows.
     :param mapped: the events.
     :param key_column: index of the column with the event ids.
-    :param digest: of all events, encoded.
+    :param digest: of all events, encoded; empty without events.
     :param body: all events, encoded; dropped at the first sending.
-    :param state: what the checkpoint knows of the events; kept up to date.
-    :param by_ledger: positions of events that the ledger holds.
-    :param hold: whether events of unknown outcome are not to be sent again.
-    :ivar waiting: positions of events that lie in the future, rejected until a later try.
+    :param elements: what is known of each event.
+    :param restored: whether an earlier try of this delivery recorded the batch.
+    :ivar isolation: decides what is sent next.
+    :ivar sent_at: when LinkedIn acknowledged the last part.
+    :ivar refusal_logged: whether the log has named LinkedIn's first refusal.
     """
 
     number: int
@@ -50,35 +52,11 @@ class Batch:
     key_column: int | None
     digest: str
     body: bytes | None
-    state: BatchState
-    by_ledger: frozenset[int] = frozenset()
-    hold: bool = False
-    held: set[int] = field(init=False, default_factory=set)
-    accepted_before: frozenset[int] = field(init=False)
-    waiting: frozenset[int] = field(init=False)
-    course: Isolation = field(init=False)
+    elements: Elements
+    restored: bool
+    isolation: Isolation = field(init=False)
     sent_at: dt.datetime | None = field(init=False, default=None)
-    refusal_told: bool = field(init=False, default=False)
-
-    def __post_init__(self) -> None:
-        state = self.state
-        self.accepted_before = frozenset(state.accepted)
-        state.accepted |= self.by_ledger
-        state.in_flight -= self.by_ledger
-        if self.hold:
-            self.held |= state.in_flight
-        unknown = sorted(state.in_flight - self.held)
-        others: Sequence[int] = range(self.size)
-        settled = state.accepted | state.refused.keys() | state.in_flight
-        self.waiting = self.mapped.not_yet - settled
-        if settled or self.waiting:
-            others = [position for position in others if position not in settled and position not in self.waiting]
-        self.course = Isolation([event.conversion for event in self.mapped.events], unknown, others)
-
-    @property
-    def size(self) -> int:
-        """How many rows became events."""
-        return len(self.mapped.events)
+    refusal_logged: bool = field(init=False, default=False)
 
     @property
     def name(self) -> str:
@@ -87,30 +65,29 @@ class Batch:
         digest = f" ({self.digest})" if self.digest else ""
         return f"batch {self.number}{digest}, rows {first} to {first + len(self.chunk.rows) - 1}"
 
+    def events(self, positions: Iterable[int]) -> list[ConversionEvent]:
+        """Return some of the events."""
+        return list(map(self.mapped.events.__getitem__, positions))
+
     def encode(self, positions: Sequence[int]) -> bytes:
         """Return the body of a request with some of the events."""
         body, self.body = self.body, None
         latest_ms = self.mapped.latest_ms
-        if body is not None and len(positions) == self.size and latest_ms is None:
+        if body is not None and len(positions) == len(self.elements) and latest_ms is None:
             return body
-        events = self.mapped.events
-        return encode_batch([events[position] for position in positions], latest_ms=latest_ms)
+        return encode_batch(self.events(positions), latest_ms=latest_ms)
 
     def outcome(self) -> BatchOutcome:
         """Return what became of the rows, as far as it is known."""
-        rows = self.mapped.positions
-        state, course = self.state, self.course
+        rows, elements = self.mapped.positions, self.elements
         rejected = {found.position: Reason(found.field, found.code, found.message) for found in self.mapped.rejections}
-        for position in self.mapped.not_yet - self.waiting:
+        for position in self.mapped.not_yet - elements.waiting:
             del rejected[rows[position]]
         rejected.update(self.chunk.unreadable)
-        rejected.update((rows[position], reason) for position, reason in state.refused.items())
-        skipped = dict.fromkeys((rows[position] for position in self.by_ledger), _BY_LEDGER)
-        skipped.update(dict.fromkeys((rows[position] for position in self.accepted_before), _BY_CHECKPOINT))
-        unsettled: set[int] = set()
-        if course.next is not None:
-            settled = state.accepted | state.refused.keys() | self.held | self.waiting
-            unsettled = set(range(self.size)) - settled
+        rejected.update((rows[position], reason) for position, reason in elements.refused.items())
+        skipped = dict.fromkeys((rows[position] for position in elements.skipped), _BY_LEDGER)
+        skipped.update(dict.fromkeys((rows[position] for position in elements.accepted_before), _BY_CHECKPOINT))
+        unsettled = elements.unsettled
         return BatchOutcome(
             number=self.number,
             digest=self.digest,
@@ -121,10 +98,69 @@ class Batch:
             events=self.mapped.events,
             event_rows=rows,
             rejected=rejected,
-            held=dict.fromkeys((rows[position] for position in self.held), _HELD),
+            held=dict.fromkeys((rows[position] for position in elements.held), _HELD),
             skipped=skipped,
             warnings=self.mapped.warnings,
             sent_at=self.sent_at,
             unsettled=frozenset(rows[position] for position in unsettled),
-            unknown=frozenset(rows[position] for position in unsettled & state.in_flight),
+            unknown=frozenset(rows[position] for position in unsettled & elements.in_flight),
         )
+
+
+class Packer:
+    """Makes batches of chunks, the same ones on every try, and restores what earlier tries know of them.
+
+    The digest is that of all events of the chunk: neither what the ledger holds nor what was refused before changes it.
+
+    :param make_mapper: makes the mapper for some columns.
+    :param checkpoint: what earlier tries did.
+    """
+
+    def __init__(self, make_mapper: MapperFactory, checkpoint: Checkpoint) -> None:
+        self._make_mapper = make_mapper
+        self._checkpoint = checkpoint
+        self._mappers: dict[tuple[str, ...], Mapper] = {}
+        self._batches = 0
+        self._rows = 0
+
+    def pack(self, chunk: Chunk) -> Batch:
+        """Return the batch of the next chunk."""
+        if (mapper := self._mappers.get(chunk.columns)) is None:
+            mapper = self._mappers[chunk.columns] = self._make_mapper(chunk.columns, self._checkpoint.clock_ms)
+        mapped = mapper.map(chunk.rows)
+        if chunk.unreadable:
+            mapped = _without(mapped, chunk.unreadable)
+        first_position = self._rows
+        self._rows += len(chunk.rows)
+        self._batches += 1
+        elements = Elements([event.conversion for event in mapped.events])
+        body, digest, restored = None, "", False
+        if mapped.events:
+            body = encode_batch(mapped.events)
+            digest = self._checkpoint.digest(body)
+            restored = self._checkpoint.restore(elements, digest, self._batches, mapped)
+            elements.waiting = mapped.not_yet - elements.accepted - elements.refused.keys() - elements.in_flight
+        return Batch(
+            number=self._batches,
+            first_position=first_position,
+            chunk=chunk,
+            mapped=mapped,
+            key_column=mapper.key_column,
+            digest=digest,
+            body=body,
+            elements=elements,
+            restored=restored,
+        )
+
+
+def _without(mapped: MappedRows, unreadable: Collection[int]) -> MappedRows:
+    """Return what became of the rows that could be read."""
+    kept = [index for index, position in enumerate(mapped.positions) if position not in unreadable]
+    return MappedRows(
+        events=[mapped.events[index] for index in kept],
+        positions=[mapped.positions[index] for index in kept],
+        rejections=[each for each in mapped.rejections if each.position not in unreadable],
+        warnings=[each for each in mapped.warnings if each.position not in unreadable],
+        latest_ms=mapped.latest_ms,
+        not_yet=frozenset(new for new, old in enumerate(kept) if old in mapped.not_yet),
+    )

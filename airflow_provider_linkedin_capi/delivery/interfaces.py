@@ -169,7 +169,7 @@ class OutcomeSink(Protocol):
         """
 
     def close(self, completed: bool) -> None:
-        """Finish; always called when :meth:`open` was.
+        """Finish; always called after :meth:`open` has returned.
 
         :param completed: whether every row was read and has its outcome; False when the delivery ended early.
         """
@@ -215,34 +215,39 @@ class DeliverySettings:
 
     :param api_version: the value of ``LinkedIn-Version``.
     :param batch_size: rows in one request, at most 5,000.
-    :param max_in_flight: how many requests may wait for their answers at once.
+    :param max_in_flight: how many batches may wait for their answers at once; None adapts to the latency seen.
     :param requests_per_minute: what this task may use of LinkedIn's 600 in any minute.
     :param requests_per_day: what this task may use of LinkedIn's daily limit, counted from 00:00 UTC over all tries.
     :param on_unknown_outcome: what follows when LinkedIn may have stored a batch although no answer says so:
         ``resend`` sends it again, ``hold`` leaves it for a person to decide.
     :param dry_run: do everything but the sending.
-    :param max_batch_bytes: a batch whose body is longer is sent in parts.
+    :param max_request_bytes: a batch whose body is longer is sent in parts; None sends any length until LinkedIn or a
+        proxy refuses one.
     """
 
     api_version: str = limits.DEFAULT_API_VERSION
     batch_size: int = limits.MAX_EVENTS_PER_BATCH
-    max_in_flight: int = 8
+    max_in_flight: int | None = None
     requests_per_minute: int = limits.REQUESTS_PER_MINUTE
     requests_per_day: int = limits.REQUESTS_PER_DAY
     on_unknown_outcome: Literal["resend", "hold"] = "resend"
     dry_run: bool = False
-    max_batch_bytes: int = limits.MAX_BATCH_BYTES
+    max_request_bytes: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "max_in_flight", "requests_per_minute", "requests_per_day", "max_batch_bytes"):
+        for name, optional in (
+            ("batch_size", False),
+            ("max_in_flight", True),
+            ("requests_per_minute", False),
+            ("requests_per_day", False),
+            ("max_request_bytes", True),
+        ):
             value = getattr(self, name)
+            if optional and value is None:
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}")
         if self.batch_size > limits.MAX_EVENTS_PER_BATCH:
             raise ConfigurationError(f"batch_size must be at most {limits.MAX_EVENTS_PER_BATCH}, not {self.batch_size}")
-        if self.max_batch_bytes > limits.MAX_BATCH_BYTES:
-            raise ConfigurationError(
-                f"max_batch_bytes must be at most {limits.MAX_BATCH_BYTES}, not {self.max_batch_bytes}"
-            )
         if self.on_unknown_outcome not in ("resend", "hold"):
             raise ConfigurationError(f"on_unknown_outcome must be 'resend' or 'hold', not {self.on_unknown_outcome!r}")

@@ -1,8 +1,9 @@
-"""One budget of requests for all threads: per minute, per day, and the waits that LinkedIn asks for."""
+"""How fast to send, how many requests at once, and how large."""
 
 from __future__ import annotations
 
 import datetime as dt
+import math
 import threading
 import time
 from collections import deque
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MINUTE = 60.0
+#: Requests in flight beyond what rate and latency ask for: latency varies, and the next batch takes time to make.
+_SPARE = 1.5
+_FEWEST_IN_FLIGHT = 4
+#: What the batches in flight may take of memory, and how much of it a batch takes for each byte of its body.
+_MEMORY_BYTES = 72_000_000
+_MEMORY_PER_BYTE = 5
+#: No request is made smaller than this to get past resets.
+_SMALLEST_REQUEST_BYTES = 50_000
+_RESETS_BEFORE_SPLITTING = 3
 
 
 class StoppedError(Exception):
@@ -93,12 +103,12 @@ class Pace:
             self._turn.notify()
 
     def pause(self, seconds: float) -> None:
-        """Let nobody go for some seconds."""
+        """Make no request for some seconds."""
         with self._turn:
             self._paused_until = max(self._paused_until, self._clock() + seconds)
 
     def stop(self) -> None:
-        """Send everybody home who waits or will come."""
+        """Refuse every further request, those that wait for their turn included."""
         with self._turn:
             self._stopped = True
             self._turn.notify_all()
@@ -123,3 +133,69 @@ class Pace:
                 window="day",
             )
         self._made += 1
+
+
+class Window:
+    """How many batches may be in flight at once.
+
+    As many as it takes to use the whole rate at the latency seen, as far as memory allows.
+
+    :param fixed: always so many; None adapts.
+    :param per_minute: the rate to use.
+    """
+
+    def __init__(self, fixed: int | None, per_minute: int) -> None:
+        self._fixed = fixed
+        self._per_second = per_minute / _MINUTE
+        self._latency = 0.0
+        self._body_bytes = 0.0
+
+    def answered(self, seconds: float, body_bytes: int) -> None:
+        """Take the latency and size of one request into account; a rise counts at once, a fall slowly."""
+        self._latency = max(seconds, 0.9 * self._latency + 0.1 * seconds)
+        self._body_bytes = max(body_bytes, self._body_bytes)
+
+    @property
+    def size(self) -> int:
+        """The number of batches."""
+        if self._fixed is not None:
+            return self._fixed
+        wanted = math.ceil(self._per_second * self._latency * _SPARE) + 2
+        bearable = int(_MEMORY_BYTES / (_MEMORY_PER_BYTE * self._body_bytes)) if self._body_bytes else wanted
+        return max(_FEWEST_IN_FLIGHT, min(wanted, bearable))
+
+
+class RequestSize:
+    """How large a request may be, as far as answers have taught it.
+
+    :param limit: bytes, as the user or an earlier try knows it; None without a limit.
+    """
+
+    def __init__(self, limit: int | None) -> None:
+        self.limit = limit
+        self._largest_accepted = 0
+        self._resets: list[int] = []
+
+    def accepted(self, size: int) -> None:
+        """Note that a request of so many bytes was answered."""
+        self._largest_accepted = max(self._largest_accepted, size)
+        self._resets = [reset for reset in self._resets if reset > self._largest_accepted]
+
+    def too_large(self, size: int) -> None:
+        """Note a 413: the limit is at most half of it, or what was accepted before."""
+        limit = max(size // 2, min(self._largest_accepted, size - 1))
+        self.limit = limit if self.limit is None else min(self.limit, limit)
+
+    def reset(self, size: int) -> bool:
+        """Note that the connection broke before an answer; return whether smaller requests are worth a try.
+
+        They are when it has broken repeatedly, and only for requests larger than any that was answered.
+        """
+        if size <= max(self._largest_accepted, _SMALLEST_REQUEST_BYTES):
+            return False
+        self._resets.append(size)
+        if len(self._resets) < _RESETS_BEFORE_SPLITTING:
+            return False
+        self._resets.clear()
+        self.too_large(size)
+        return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """No attempt helps any more; LinkedIn has stored nothing of the last one."""
+    """No further attempt helps; LinkedIn has stored nothing of the last one."""
 
     error: LinkedInError
 
@@ -50,7 +51,7 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Something broke that is none of LinkedIn's doing; the request may have left."""
+    """Something broke that LinkedIn has no part in; the request may have left."""
 
     error: BaseException
 
@@ -70,6 +71,7 @@ class Job:
     :ivar requests: requests made since the job was handed in.
     :ivar repeated: whether requests were made before it was handed in.
     :ivar unknown: positions that were sent before, with unknown outcome.
+    :ivar seconds: how long the last request took.
     """
 
     batch: Batch
@@ -80,6 +82,12 @@ class Job:
     requests: int = field(default=0, init=False)
     repeated: bool = field(default=False, init=False)
     unknown: set[int] = field(default_factory=set, init=False)
+    seconds: float = field(default=0.0, init=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the request's body."""
+        return len(self.call.body or b"")
 
 
 class Sender:
@@ -87,38 +95,45 @@ class Sender:
 
     :param transport: the way to LinkedIn.
     :param pace: the budget that all threads share.
-    :param threads: how many.
     :param log: hears of pauses and refreshed tokens.
     """
 
-    def __init__(self, transport: Transport, pace: Pace, threads: int, log: logging.Logger) -> None:
+    def __init__(self, transport: Transport, pace: Pace, log: logging.Logger) -> None:
         self._log = log
         self._transport = transport
         self._pace = pace
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._answers: queue.SimpleQueue[tuple[Job, Answer]] = queue.SimpleQueue()
-        # Daemons: a request that hangs must not keep a killed task alive.
-        self._threads = [
-            threading.Thread(target=self._work, name=f"linkedin-delivery-{number}", daemon=True)
-            for number in range(threads)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._answers: queue.SimpleQueue[tuple[Job, Answer] | None] = queue.SimpleQueue()
+        self._threads = 0
+        self.outstanding = 0
 
     def submit(self, job: Job) -> None:
-        """Hand in a job."""
+        """Hand in a job; it is sent at once, as far as the budget allows."""
+        self.outstanding += 1
+        if self.outstanding > self._threads:
+            self._threads += 1
+            # Daemons: a request that hangs must not keep a killed task alive.
+            name = f"linkedin-delivery-{self._threads}"
+            threading.Thread(target=self._work, name=name, daemon=True).start()
         self._jobs.put(job)
 
-    def answer(self, timeout: float | None = None) -> tuple[Job, Answer]:
-        """Return the next answer.
+    def answer(self, timeout: float) -> tuple[Job, Answer] | None:
+        """Return the next answer; None when there was none within ``timeout`` seconds, or after :meth:`wake`."""
+        try:
+            answer = self._answers.get(timeout=timeout) if timeout > 0 else self._answers.get_nowait()
+        except queue.Empty:
+            return None
+        if answer is not None:
+            self.outstanding -= 1
+        return answer
 
-        :raises queue.Empty: there was none within ``timeout`` seconds.
-        """
-        return self._answers.get(timeout=timeout)
+    def wake(self) -> None:
+        """End the wait for an answer, from any thread or signal handler."""
+        self._answers.put(None)
 
     def close(self) -> None:
         """Let the threads end when they have nothing more to do."""
-        for _ in self._threads:
+        for _ in range(self._threads):
             self._jobs.put(None)
 
     def _work(self) -> None:
@@ -150,7 +165,7 @@ class Sender:
                         self._log.warning("LinkedIn limits the rate; all requests pause for %.1f s", delay)
                         self._pace.pause(delay)
                     case retry.Wait():
-                        self._log.warning("No connection, or LinkedIn is not ready; again in %.1f s", delay)
+                        self._log.warning("LinkedIn is unreachable or busy; retrying in %.1f s", delay)
                     case retry.Refresh() if isinstance(error, CredentialsError):
                         try:
                             self._transport.refresh(error)
@@ -161,7 +176,9 @@ class Sender:
 
     def _attempt(self, job: Job) -> Mapping[int, LinkedInError]:
         job.requests += 1
+        started = time.monotonic()
         try:
             return job.call.result(self._transport.send(job.call))
         finally:
+            job.seconds = time.monotonic() - started
             self._pace.answered()

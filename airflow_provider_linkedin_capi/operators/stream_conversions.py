@@ -99,7 +99,10 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         :class:`~airflow_provider_linkedin_capi.delivery.interfaces.OutcomeSink` describes. (their ``template_fields``
         are templated)
     :param batch_size: rows in one request, at most 5,000.
-    :param max_in_flight: requests that wait for their answers at once.
+    :param max_in_flight: batches that wait for their answers at once. By default as many as it takes to use
+        ``requests_per_minute`` at the latency seen, as far as memory allows.
+    :param max_request_bytes: send batches with a longer body in parts. By default a batch is sent whole, whatever its
+        length, until LinkedIn or a proxy refuses one for its length.
     :param requests_per_minute: what this task may use of LinkedIn's 600; mapped tasks divide it.
     :param requests_per_day: what this task may use of LinkedIn's daily limit.
     :param on_unknown_outcome: what follows when no answer says whether LinkedIn stored a batch: ``resend`` sends it
@@ -164,7 +167,8 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         skip_accepted: bool = True,
         sinks: Sequence[OutcomeSink] = (),
         batch_size: int = limits.MAX_EVENTS_PER_BATCH,
-        max_in_flight: int = 8,
+        max_in_flight: int | None = None,
+        max_request_bytes: int | None = None,
         requests_per_minute: int = limits.REQUESTS_PER_MINUTE,
         requests_per_day: int = limits.REQUESTS_PER_DAY,
         on_unknown_outcome: Literal["resend", "hold"] = "resend",
@@ -201,6 +205,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         self._settings = DeliverySettings(
             batch_size=batch_size,
             max_in_flight=max_in_flight,
+            max_request_bytes=max_request_bytes,
             requests_per_minute=requests_per_minute,
             requests_per_day=requests_per_day,
             on_unknown_outcome=on_unknown_outcome,

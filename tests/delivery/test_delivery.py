@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_linkedin_capi.delivery import Chunk, Delivery, DeliverySettings, positions
+from airflow_provider_linkedin_capi.delivery import Chunk, Delivery, DeliverySettings
 from airflow_provider_linkedin_capi.delivery.progress import Progress, masked
 from airflow_provider_linkedin_capi.events.mapper import RowMapper
 from airflow_provider_linkedin_capi.events.model import ConversionEvent, User, UserId, UserInfo
@@ -168,7 +168,7 @@ def test_the_log_tells_how_far_it_is_and_how_long_it_will_take(caplog: pytest.Lo
         {"requests_per_minute": -1},
         {"requests_per_day": 1.5},
         {"on_unknown_outcome": "ignore"},
-        {"max_batch_bytes": 3_000_000},
+        {"max_request_bytes": 0},
     ],
 )
 def test_settings_that_cannot_work_are_refused(wrong: dict[str, object]) -> None:
@@ -190,15 +190,10 @@ def test_requests_are_never_too_large_and_always_cut_alike(count: int, batch_siz
     for _ in range(2):
         sizes.append([])
         service = Measuring()
-        summary = run(service, rows(range(count)), batch_size=batch_size, max_batch_bytes=limit, max_in_flight=1)
+        summary = run(service, rows(range(count)), batch_size=batch_size, max_request_bytes=limit, max_in_flight=1)
         assert summary.accepted == count
         assert set(service.stored.values()) == {1}
     assert sizes[0] == sizes[1]
-
-
-@given(st.sets(st.integers(0, 4_999)))
-def test_positions_read_back_as_they_were_written(found: set[int]) -> None:
-    assert positions.from_text(positions.to_text(found)) == sorted(found)
 
 
 def test_the_summary_and_the_batches_agree_at_every_moment(linkedin_rule: LinkedIn) -> None:

@@ -118,5 +118,5 @@ def test_the_log_tells_of_faults_and_of_no_person(linkedin_rule: LinkedIn, caplo
     caplog.set_level(logging.INFO)
     linkedin_rule.world.faults.add("reset", times=1)
     linkedin_rule.deliver(linkedin_rule.rows(20)).go()
-    assert "outcome unknown, sending again" in caplog.text
+    assert "outcome unknown, sending it again" in caplog.text
     assert "person" not in caplog.text

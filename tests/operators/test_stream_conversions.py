@@ -6,11 +6,14 @@ import pytest
 
 from tests.support.airflow_home import PROJECT
 from tests.support.dag_runs import asset_extras
-from tests.support.streaming import RULE, RULE_URN, conversions, event_ids, happened_at, letters
-
-REFUSES_THE_FIFTH = (
-    '{"message":"Conversion time should be within 90 days and not exceed current time, indices [4] (0-indexed).",'
-    '"status":400}'
+from tests.support.streaming import (
+    RULE,
+    RULE_URN,
+    conversions,
+    event_ids,
+    happened_at,
+    letters,
+    make_too_old_for_linkedin,
 )
 
 
@@ -38,7 +41,7 @@ def test_every_row_is_delivered_or_accounted_for(stream, sandbox, warehouse, tmp
 
 def test_rows_that_linkedin_itself_refuses_are_taken_out_and_told_apart(stream, sandbox, warehouse, tmp_path):
     conversions(warehouse, 10)
-    sandbox.world.faults.add("status", status=400, body=REFUSES_THE_FIFTH, restli_method="BATCH_CREATE", times=1)
+    make_too_old_for_linkedin(sandbox, warehouse, 4)
     run = stream(rejects_path=f"file://{tmp_path}/dead.jsonl", results_table="results")
     assert (run.state, run.summary["accepted"], run.summary["rejected"]) == ("success", 9, 1)
     (letter,) = letters(tmp_path / "dead.jsonl")
@@ -244,7 +247,7 @@ def test_logs_and_xcoms_hold_neither_persons_nor_secrets(stream, sandbox, wareho
 
     conversions(warehouse, 10, bad_emails={1})
     warehouse.execute("UPDATE conversions SET email = 'mary.secretperson' WHERE id = 4")
-    sandbox.world.faults.add("status", status=400, body=REFUSES_THE_FIFTH, restli_method="BATCH_CREATE", times=1)
+    make_too_old_for_linkedin(sandbox, warehouse, 5)
     run = stream(rejects_path=f"file://{tmp_path}/dead.jsonl", results_table="results")
     assert run.summary["rejected"] == 3
     written = task_log() + str(run.summary) + str(warehouse.query("SELECT * FROM results_outcomes"))

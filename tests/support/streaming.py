@@ -37,6 +37,13 @@ def conversions(warehouse: Warehouse, count: int, *, bad_emails: Collection[int]
     )
 
 
+def make_too_old_for_linkedin(sandbox: SandboxServer, warehouse: Warehouse, row: int) -> None:
+    """Let a row pass the checks and be refused by LinkedIn, whose clock is ahead."""
+    sandbox.world.clock.offset_seconds = 7200
+    oldest = dt.datetime.now(dt.UTC) - dt.timedelta(days=90) + dt.timedelta(hours=1)
+    warehouse.execute("UPDATE conversions SET happened_at = ? WHERE id = ?", (oldest.isoformat(), row))
+
+
 def event_ids(sandbox: SandboxServer) -> list[str]:
     """The ids of all events that LinkedIn stored, repeated as often as it stored them."""
     return [event["eventId"] for event in sandbox.world.events]
