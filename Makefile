@@ -5,6 +5,7 @@
 #   make databases     the tests that need the hooks and drivers of many databases, in an environment of their own
 #   make docs          build the documentation site into site/; warnings are errors
 #   make docs-serve    serve the documentation site on localhost:8000 and rebuild it on every change
+#   make torture       deliveries under random faults, kills and outages; MINUTES=2 SEED=7 choose
 #   make test-matrix   the tests (without the end-to-end ones) on every supported Python and Airflow found here;
 #                      PAIRS=py312-airflow3.2,py313-airflow3.3 chooses, JOBS=1 runs one pair at a time
 #   make locks         resolve requirements/ anew
@@ -15,9 +16,10 @@ PYTHON ?= $(firstword $(foreach python,python3.11 python3.12 python3.13 python3.
 BIN := .venv/bin
 UV := $(BIN)/uv
 PAIRS ?= ALL
+MINUTES ?= 2
 JOBS ?= 2
 
-.PHONY: demo test lint types docs docs-serve pytest databases test-matrix locks clean
+.PHONY: demo test lint types docs docs-serve pytest databases torture test-matrix locks clean
 
 demo: .venv/ready
 	$(BIN)/python -m demo
@@ -42,6 +44,9 @@ pytest: .venv/ready
 
 databases: .venv-databases/ready
 	.venv-databases/bin/python -m pytest -p no:cacheprovider tests/databases tests/sources tests/sinks
+
+torture: .venv/ready
+	$(BIN)/python -m tests.torture --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 # pyenv's shims only find the global version unless PYENV_VERSION lists the others.
 test-matrix: export PYENV_VERSION := $(shell pyenv versions --bare 2>/dev/null | grep -E '^3\.[0-9.]+$$' | paste -sd: -)

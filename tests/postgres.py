@@ -54,13 +54,20 @@ class PostgresDatabase:
             return list(map(dict, cursor.fetchall()))
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresDatabase]:
-    """Start a server on a free port of the loopback interface; gone with its data at the end."""
+class PostgresMissingError(Exception):
+    """This machine cannot run a PostgreSQL server; the message says why."""
+
+
+@contextlib.contextmanager
+def running_postgres() -> Iterator[PostgresDatabase]:
+    """Start a server on a free port of the loopback interface; gone with its data at the end.
+
+    :raises PostgresMissingError: the programs are not installed.
+    """
     programs = [shutil.which("initdb"), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")))]
     initdb = next((Path(program) for program in reversed(programs) if program), None)
     if initdb is None or not initdb.with_name("postgres").exists():
-        pytest.skip("no PostgreSQL server programs (initdb, postgres) on this machine")
+        raise PostgresMissingError("no PostgreSQL server programs (initdb, postgres) on this machine")
     home = Path(tempfile.mkdtemp(prefix="linkedin-capi-postgres-"))
     # PostgreSQL refuses to run as root.
     account = pwd.getpwuid(os.getuid())
@@ -95,6 +102,16 @@ def postgres_server() -> Iterator[PostgresDatabase]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresDatabase]:
+    """A server for the whole test session."""
+    try:
+        with running_postgres() as server:
+            yield server
+    except PostgresMissingError as missing:
+        pytest.skip(str(missing))
+
+
 _numbers = itertools.count(1)
 
 
@@ -114,7 +131,7 @@ def _unprivileged_account() -> pwd.struct_passwd:
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)
-    pytest.skip("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody")
+    raise PostgresMissingError("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody")
 
 
 def _wait_until_it_answers(server: subprocess.Popen[bytes], database: PostgresDatabase, log: Path) -> None:

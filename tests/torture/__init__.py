@@ -1,0 +1,1 @@
+"""Deliveries under random faults, kills and outages, whose every record is compared afterwards: ``make torture``."""
