@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -317,8 +318,15 @@ class AnalyticsReportOperator(LinkedInTaskMixin, BaseOperator):
 
         request = report.request
         if self.results_table:
+            from airflow_provider_linkedin_capi.sinks.ledger_tables import count_events
+
             with self._database(self.results_conn_id) as database:
-                sent = reconciliation.ledger_counts(database, f"{self.results_table}_outcomes", request)
+                if database.columns(self.results_table) is None:
+                    raise ConfigurationError(
+                        f"There is no table {self.results_table} on connection {database.conn_id!r}: give the "
+                        "results_table of StreamConversionsOperator and its results_conn_id"
+                    )
+                sent = reconciliation.ledger_counts(partial(count_events, database, self.results_table), request)
         else:
             sent = reconciliation.given_counts(self.sent_counts or {}, request)
         names = {rule.urn: rule.name for rule in hook.find_conversion_rules()}

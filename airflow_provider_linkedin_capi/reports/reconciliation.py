@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,6 @@ from airflow_provider_linkedin_capi.reports.request import periods
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_linkedin_capi.databases.base import Database
     from airflow_provider_linkedin_capi.reports.report import Report, Row
     from airflow_provider_linkedin_capi.reports.request import ReportRequest
 
@@ -61,6 +60,8 @@ class Sent:
 
 #: By the first day of a period and the rule's URN.
 SentCounts = dict[tuple[dt.date, str], Sent]
+#: From a first moment and the one after the last: by URN of the rule, how many events were sent and accepted.
+CountEvents = Callable[[dt.datetime, dt.datetime], Mapping[str, tuple[int, int]]]
 
 
 def check(request: ReportRequest) -> None:
@@ -100,32 +101,18 @@ def given_counts(counts: Mapping[Any, Any], request: ReportRequest) -> SentCount
     return found
 
 
-def ledger_counts(database: Database, table: str, request: ReportRequest) -> SentCounts:
-    """Count the events of a ledger by period and rule, each event id once.
+def ledger_counts(count: CountEvents, request: ReportRequest) -> SentCounts:
+    """Count the events of a ledger by period and rule.
 
     A conversion belongs to the UTC day on which it happened, as in LinkedIn's reports.
 
-    :raises ConfigurationError: there is no such ledger.
-    :raises DatabaseError: it cannot be read.
+    :param count: counts the ledger's events between two moments.
     """
-    if database.columns(table) is None:
-        raise ConfigurationError(
-            f"There is no table {table} on connection {database.conn_id!r}: give the results_table of "
-            "StreamConversionsOperator and its results_conn_id"
-        )
-    q = database.quoted
-    accepted = f"CASE WHEN {q('outcome')} = 'accepted' THEN {q('event_id')} END"
-    count = (
-        f"SELECT {q('conversion')}, COUNT(DISTINCT {q('event_id')}), COUNT(DISTINCT {accepted}) "
-        f"FROM {database.name(table)} WHERE {q('happened_at')} >= ? AND {q('happened_at')} < ? "
-        f"GROUP BY {q('conversion')}"
-    )
     found: SentCounts = {}
     for first, last in periods(request):
         begin = dt.datetime.combine(first, dt.time(), dt.UTC)
         end = dt.datetime.combine(last + dt.timedelta(days=1), dt.time(), dt.UTC)
-        for rule, sent, accepted_events in database.query(count, [begin, end]):
-            found[first, rule] = Sent(int(sent), int(accepted_events))
+        found |= {(first, rule): Sent(*counts) for rule, counts in count(begin, end).items()}
     return found
 
 

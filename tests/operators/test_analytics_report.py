@@ -469,3 +469,9 @@ def test_campaigns_may_come_as_the_text_of_a_list(
 
     assert {row["campaign_id"] for row in ended.rows} == {CAMPAIGN}
     assert "campaigns starts like a list" in str(report(6, 3, campaigns="[345396001").failure)
+
+
+def test_a_missing_ledger_is_named(rule: int, report: Callable[..., Ended], warehouse: Warehouse) -> None:
+    ended = report(6, 3, reconcile=True, results_table="no_such_table", results_conn_id="warehouse")
+
+    assert "There is no table no_such_table on connection 'warehouse'" in str(ended.failure)

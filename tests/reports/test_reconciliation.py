@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from contextlib import closing
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 from airflow_provider_linkedin_capi.reports.reconciliation import Sent, by_rule, given_counts, ledger_counts, reconcile
 from airflow_provider_linkedin_capi.reports.report import Report
 from airflow_provider_linkedin_capi.reports.request import ReportRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from airflow_provider_linkedin_capi.databases.base import Database
-    from tests.support.warehouse import Warehouse
 
 ONE, TWO, FOREIGN = (f"urn:lla:llaPartnerConversion:{number}" for number in (1, 2, 3))
 NAMES = {ONE: "CRM purchase", TWO: "CRM lead"}
@@ -41,50 +33,19 @@ def attributed(day: dt.date, rule: str, conversions: int, value: str = "1.10", *
     }
 
 
-@pytest.fixture
-def ledger(warehouse: Warehouse) -> Iterator[Database]:
-    """A ledger of what happened around the two days."""
-    from airflow_provider_linkedin_capi.databases.opening import open_database
+def test_a_ledger_is_counted_by_utc_days() -> None:
+    def count(begin: dt.datetime, end: dt.datetime) -> dict[str, tuple[int, int]]:
+        assert (end - begin, begin.tzinfo, begin.time()) == (dt.timedelta(days=1), dt.UTC, dt.time())
+        return {ONE: (begin.day * 10, begin.day)}
 
-    midnight = dt.datetime(2026, 11, 1)
-    second = dt.timedelta(seconds=1)
-    rows = [
-        ("a", ONE, "accepted", midnight),
-        ("a", ONE, "accepted", midnight),  # sent again after an unknown outcome
-        ("b", ONE, "rejected", midnight + second),
-        ("b", ONE, "accepted", midnight + second),  # corrected and sent again
-        ("c", ONE, "rejected", midnight + second),
-        ("d", ONE, "held", midnight + second),
-        ("e", ONE, "accepted", midnight - second),
-        ("f", ONE, "accepted", midnight + dt.timedelta(days=2)),
-        ("g", TWO, "accepted", midnight + dt.timedelta(days=2) - second),
-        ("h", FOREIGN, "accepted", midnight),
-        (None, None, "rejected", None),  # never an event
-    ]
-    warehouse.execute("CREATE TABLE deliveries (event_id TEXT, conversion TEXT, outcome TEXT, happened_at TIMESTAMP)")
-    warehouse.executemany(
-        "INSERT INTO deliveries VALUES (?, ?, ?, ?)",
-        [(*row[:3], row[3] and row[3].isoformat(" ", "microseconds")) for row in rows],
-    )
-    with closing(open_database(warehouse.conn_id)) as database:
-        yield database
+    assert ledger_counts(count, asked()) == {(FIRST, ONE): Sent(10, 1), (SECOND, ONE): Sent(20, 2)}
 
 
-def test_the_ledger_counts_each_event_once_on_its_day(ledger: Database) -> None:
-    assert ledger_counts(ledger, "deliveries", asked()) == {
-        (FIRST, ONE): Sent(sent=4, accepted=2),
-        (FIRST, FOREIGN): Sent(sent=1, accepted=1),
-        (SECOND, TWO): Sent(sent=1, accepted=1),
-    }
+def test_a_ledger_is_counted_over_a_whole_window() -> None:
+    def count(begin: dt.datetime, end: dt.datetime) -> dict[str, tuple[int, int]]:
+        return {ONE: ((end - begin).days, 0)}
 
-
-def test_the_ledger_is_counted_over_a_whole_window(ledger: Database) -> None:
-    assert ledger_counts(ledger, "deliveries", asked(granularity="ALL"))[FIRST, TWO] == Sent(1, 1)
-
-
-def test_a_missing_ledger_is_named(ledger: Database) -> None:
-    with pytest.raises(ConfigurationError, match="no_such_table"):
-        ledger_counts(ledger, "no_such_table", asked())
+    assert ledger_counts(count, asked(granularity="ALL")) == {(FIRST, ONE): Sent(2, 0)}
 
 
 def test_sent_and_attributed_are_joined_by_day_and_rule() -> None:

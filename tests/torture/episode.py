@@ -342,5 +342,5 @@ class Episode:
         if not self._plan.ledger:
             return []
         with self._cursor() as cursor:
-            cursor.execute(f"SELECT event_id, outcome FROM {LEDGER}")
+            cursor.execute(f"SELECT event_id, outcome FROM {LEDGER}_outcomes")
             return [(event_id, outcome) for event_id, outcome in cursor.fetchall()]

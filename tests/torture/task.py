@@ -21,6 +21,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, Asset
 from airflow_provider_linkedin_capi.api import retry
 from airflow_provider_linkedin_capi.exceptions import DayLimitReachedError
 from airflow_provider_linkedin_capi.operators.stream_conversions import StreamConversionsOperator
+from airflow_provider_linkedin_capi.sinks import ledger_store
 
 # Imported here, so that it is there before the fork.
 for _module in ("delivery.engine", "events.mapper", "sinks.dead_letters", "sinks.ledger", "sources.sql"):
@@ -69,6 +70,8 @@ def run(attempt: Try) -> None:
     for conn_id, connection in attempt.connections.items():
         os.environ[f"AIRFLOW_CONN_{conn_id.upper()}"] = json.dumps(connection)
     retry._FIRST_WAIT = 0.01
+    # A dead task's lease ends within the time that an episode has.
+    ledger_store.LEASE_SECONDS, ledger_store.HEARTBEAT_SECONDS = 10.0, 1.0
     operator = StreamConversionsOperator(task_id="stream", **attempt.parameters)
     signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
 
