@@ -7,8 +7,7 @@ import uuid
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_linkedin_capi.databases.base import UNIQUE_VIOLATION, Database
-from airflow_provider_linkedin_capi.exceptions import DatabaseError
+from airflow_provider_linkedin_capi.databases.base import Database
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,26 +87,18 @@ class Postgres(Database):
 
     def _insert_new(self, table: Table, columns: Sequence[str], rows: list[Row], keys: list[Key]) -> set[Key]:
         if not self._depth:
-            # Nearly always nobody else has the keys. (In a transaction of the caller's the failure would end it.)
-            try:
-                with self.transaction():
-                    self._append(table, columns, rows)
-            except DatabaseError as error:
-                if error.code != UNIQUE_VIOLATION:
-                    raise
-            else:
-                return set()
+            return super()._insert_new(table, columns, rows, keys)
+        # A failed COPY would end the caller's transaction.
         inserted: set[Key] = set()
-        with self.transaction():
-            for start in range(0, len(rows), _INSERT_ROWS):
-                chunk = rows[start : start + _INSERT_ROWS]
-                inserted |= set(
-                    self.query(
-                        f"{self._insert_statement(table, columns, len(chunk))} "
-                        f"ON CONFLICT ({self._list(table.key)}) DO NOTHING RETURNING {self._list(table.key)}",
-                        [value for row in chunk for value in row],
-                    )
+        for start in range(0, len(rows), _INSERT_ROWS):
+            chunk = rows[start : start + _INSERT_ROWS]
+            inserted |= set(
+                self.query(
+                    f"{self._insert_statement(table, columns, len(chunk))} "
+                    f"ON CONFLICT ({self._list(table.key)}) DO NOTHING RETURNING {self._list(table.key)}",
+                    [value for row in chunk for value in row],
                 )
+            )
         return set(keys) - inserted
 
     def _lock(self, table: Table) -> None:
