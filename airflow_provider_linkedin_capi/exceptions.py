@@ -51,6 +51,7 @@ class LinkedInError(LinkedInConversionsError):
 
     :param message: what happened.
     :param call: the call's name, e.g. ``conversions.CREATE``.
+    :param scope: what a token needs for the call.
     :param status: HTTP status, None when there was no answer.
     :param code: LinkedIn's ``code``.
     :param service_code: LinkedIn's ``serviceErrorCode``.
@@ -67,6 +68,7 @@ class LinkedInError(LinkedInConversionsError):
         message: str,
         *,
         call: str = "",
+        scope: str = "",
         status: int | None = None,
         code: str | None = None,
         service_code: int | None = None,
@@ -77,6 +79,7 @@ class LinkedInError(LinkedInConversionsError):
     ) -> None:
         self.message = message
         self.call = call
+        self.scope = scope
         self.status = status
         self.code = code
         self.service_code = service_code

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 from airflow_provider_linkedin_capi import exceptions
-from airflow_provider_linkedin_capi.hooks.diagnosis import diagnosis
 from airflow_provider_linkedin_capi.retry_policy import cause, is_final, is_permanent
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def _message(hook: LinkedInConversionsHook, error: Exception) -> str:
     refusal = cause(error)
     if not isinstance(refusal, exceptions.AccessDeniedError | exceptions.NotFoundError):
         return str(error)
-    advice = diagnosis(hook, refusal)
+    advice = hook.diagnose_refusal(refusal)
     if refusal is not error:
         return f"{error} {advice}"
     refusal.advice = advice

@@ -168,7 +168,7 @@ class Job:
         with tempfile.TemporaryDirectory() as folder:
             delivery = self._delivery(
                 self._hook,
-                DeliverySettings(api_version=self._hook.api_version, **settings),
+                DeliverySettings(**settings),
                 checkpoint=FileStore(Path(folder) / "checkpoint.json"),
             )
             return delivery.run(

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from airflow_provider_linkedin_capi.api import paging, urns
+from airflow_provider_linkedin_capi.api import paging
+from airflow_provider_linkedin_capi.api.restli import Resource
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.call import Call
     from airflow_provider_linkedin_capi.api.paging import Page
 
-RESOURCE = "adAccountUsers"
+RESOURCE = Resource("adAccountUsers")
 
 #: Roles that may write rules, associations and events; a ``VIEWER`` may not, whatever the token's scope.
 WRITER_ROLES = frozenset({"ACCOUNT_BILLING_ADMIN", "ACCOUNT_MANAGER", "CAMPAIGN_MANAGER", "CREATIVE_MANAGER"})
@@ -35,16 +36,10 @@ class AccountUser(msgspec.Struct, frozen=True, kw_only=True):
         return self.role in WRITER_ROLES
 
 
-def of_authenticated_member(version: str) -> Call[Page[AccountUser]]:
+def of_authenticated_member() -> Call[Page[AccountUser]]:
     """Return the call that lists the ad accounts of the token's member, with the role in each.
 
     The cheapest test of a connection: it proves token, version and roles at once. Needs ``r_ads``.
     """
     parameters = {"q": "authenticatedUser", "fields": ["account", "user", "role"]}
-    return paging.Finder(AccountUser, RESOURCE, version, parameters).by_index()
-
-
-def of_account(account: int | str, version: str) -> Call[Page[AccountUser]]:
-    """Return the call that lists the members of an ad account."""
-    parameters = {"q": "accounts", "accounts": [urns.ad_account(account)]}
-    return paging.Finder(AccountUser, RESOURCE, version, parameters).by_index()
+    return paging.Finder(AccountUser, RESOURCE, parameters).by_index()

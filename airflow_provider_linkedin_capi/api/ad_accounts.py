@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airflow_provider_linkedin_capi.api import limits, paging, restli, urns
+from airflow_provider_linkedin_capi.api.restli import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.call import Call
     from airflow_provider_linkedin_capi.api.paging import Page
 
-RESOURCE = "adAccounts"
+RESOURCE = Resource("adAccounts", personal=False)
 
 
 class AdAccount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -40,7 +41,6 @@ class AdAccount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def search(
-    version: str,
     *,
     ids: Iterable[int | str] | None = None,
     name: Sequence[str] | None = None,
@@ -74,15 +74,14 @@ def search(
     if test is not None:
         wanted["test"] = test
     parameters = {"q": "search", "search": wanted or None}
-    return paging.Finder(AdAccount, RESOURCE, version, parameters).by_cursor(page_size)
+    return paging.Finder(AdAccount, RESOURCE, parameters).by_cursor(page_size)
 
 
-def get(account: int | str, version: str) -> Call[AdAccount]:
+def get(account: int | str) -> Call[AdAccount]:
     """Return the call that reads one ad account, e.g. for its currency."""
     return restli.call(
         RESOURCE,
         "GET",
-        version=version,
         parse=restli.entity(AdAccount),
         key=urns.number(urns.ad_account(account)),
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airflow_provider_linkedin_capi.api import limits, restli, urns
+from airflow_provider_linkedin_capi.api.restli import Resource
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_linkedin_capi.api.call import Call, Reply
 
-RESOURCE = "adAnalytics"
+RESOURCE = Resource("adAnalytics", scope="r_ads_reporting", personal=False)
 
 #: A row as LinkedIn sends it: ``pivotValues``, ``dateRange`` and metrics, decimals as text.
 Row = dict[str, Any]
@@ -57,7 +58,6 @@ def analytics(
     pivot: str,
     start: dt.date,
     end: dt.date | None,
-    version: str,
     *,
     time_granularity: str = "DAILY",
     **selection: Any,
@@ -72,14 +72,13 @@ def analytics(
     """
     _check_pivots([pivot])
     head = {"q": "analytics", "pivot": pivot, **_time(start, end, time_granularity)}
-    return _report({**head, **selected(**selection)}, version)
+    return _report({**head, **selected(**selection)})
 
 
 def statistics(
     pivots: Sequence[str],
     start: dt.date,
     end: dt.date | None,
-    version: str,
     *,
     time_granularity: str = "DAILY",
     **selection: Any,
@@ -92,7 +91,7 @@ def statistics(
     if members := [pivot for pivot in pivots if pivot.startswith("MEMBER_")]:
         raise ConfigurationError(f"{', '.join(members)}: demographic pivots work with one pivot only (analytics)")
     head = {"q": "statistics", "pivots": list(pivots), **_time(start, end, time_granularity)}
-    return _report({**head, **selected(**selection)}, version)
+    return _report({**head, **selected(**selection)})
 
 
 def attributed_revenue_metrics(
@@ -100,7 +99,6 @@ def attributed_revenue_metrics(
     pivots: Sequence[str],
     start: dt.date,
     end: dt.date | None,
-    version: str,
     *,
     fields: Sequence[str] | None = ("revenueAttributionMetrics", "dateRange", "pivotValues"),
 ) -> Call[list[Row]]:
@@ -114,7 +112,6 @@ def attributed_revenue_metrics(
             "account": [urns.ad_account(account)],
             "fields": _checked_fields(fields),
         },
-        version,
     )
 
 
@@ -165,8 +162,8 @@ def selected(
     }
 
 
-def _report(parameters: dict[str, Any], version: str) -> Call[list[Row]]:
-    return restli.call(RESOURCE, "FINDER", version=version, parse=_rows, parameters=parameters)
+def _report(parameters: dict[str, Any]) -> Call[list[Row]]:
+    return restli.call(RESOURCE, "FINDER", parse=_rows, parameters=parameters)
 
 
 def _rows(reply: Reply) -> list[Row]:

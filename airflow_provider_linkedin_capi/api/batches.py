@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
     from airflow_provider_linkedin_capi.api.call import Reply
+    from airflow_provider_linkedin_capi.api.restli import Resource
     from airflow_provider_linkedin_capi.exceptions import LinkedInError
 
 K = TypeVar("K")
@@ -68,29 +69,40 @@ class _Keyed(msgspec.Struct):
     errors: dict[str, dict[str, Any]] = {}
 
 
-def created(name: str, count: int | None = None) -> Callable[[Reply], list[ElementStatus]]:
+def created(resource: Resource, count: int) -> Callable[[Reply], list[ElementStatus]]:
     """Return the parser of a ``BATCH_CREATE`` answer.
 
-    :param name: the call's name, for the errors of elements.
-    :param count: how many elements were sent, where the caller knows it.
+    :param resource: whose elements they are, for their errors.
+    :param count: how many elements were sent.
     """
 
     def parse(reply: Reply) -> list[ElementStatus]:
         elements = msgspec.json.decode(reply.body, type=_Created).elements
-        if count is not None and len(elements) != count:
+        if len(elements) != count:
             raise ConfigurationError(f"{count} elements were sent, the answer speaks of {len(elements)}")
-        return [_status(element, name, reply) for element in elements]
+        return [_status(element, resource, reply) for element in elements]
 
     return parse
 
 
-def _status(element: _Element, name: str, reply: Reply) -> ElementStatus:
+def _status(element: _Element, resource: Resource, reply: Reply) -> ElementStatus:
     error: LinkedInError | None = None
     if not 200 <= element.status < 300:
-        error = refusal_in(element.error or {}, element.status, call=name, request_ids=reply.request_ids)
+        error = _refusal(element.error or {}, element.status, resource, "BATCH_CREATE", reply)
     elif element.error is not None:
-        error = _contradiction(element.status, name, reply)
+        error = _contradiction(element.status, f"{resource.name}.BATCH_CREATE", reply)
     return ElementStatus(element.status, None if element.id is None else str(element.id), error, element.entity)
+
+
+def _refusal(body: Mapping[str, Any], status: int, resource: Resource, method: str, reply: Reply) -> LinkedInError:
+    return refusal_in(
+        body,
+        status,
+        call=f"{resource.name}.{method}",
+        scope=resource.scope,
+        personal=resource.personal,
+        request_ids=reply.request_ids,
+    )
 
 
 def _contradiction(status: int, name: str, reply: Reply) -> LinkedInError:
@@ -102,16 +114,20 @@ def _contradiction(status: int, name: str, reply: Reply) -> LinkedInError:
     )
 
 
-def keyed(name: str, keys: Mapping[K, Any], convert: Callable[[Any], T]) -> Callable[[Reply], BatchResult[K, T]]:
+def keyed(
+    resource: Resource, method: str, keys: Mapping[K, Any], convert: Callable[[Any], T]
+) -> Callable[[Reply], BatchResult[K, T]]:
     """Return the parser of a batch answer with ``results`` and ``errors``.
 
     Keys are compared after decoding, since URLs and bodies escape them differently. Without a body, as documented for
     writes to ``campaignConversions`` (204), every key succeeded.
 
-    :param name: the call's name, for the errors of keys.
+    :param resource: whose keys they are, for their errors.
+    :param method: the Rest.li method, e.g. ``BATCH_GET``.
     :param keys: the caller's keys, each with the key as it goes on the wire (text, number or mapping).
     :param convert: makes the result of one key from its JSON; gets an empty mapping when there is no body.
     """
+    name = f"{resource.name}.{method}"
     asked = {_comparable(restli.encode(wire)): key for key, wire in keys.items()}
 
     def parse(reply: Reply) -> BatchResult[K, T]:
@@ -134,9 +150,8 @@ def keyed(name: str, keys: Mapping[K, Any], convert: Callable[[Any], T]) -> Call
                 body = refused[comparable]
                 status = body.get("status")
                 result.results.pop(key, None)
-                result.errors[key] = refusal_in(
-                    body, status if isinstance(status, int) else 400, call=name, request_ids=reply.request_ids
-                )
+                status = status if isinstance(status, int) else 400
+                result.errors[key] = _refusal(body, status, resource, method, reply)
             elif comparable in contradictory:
                 result.errors[key] = contradictory[comparable]
             elif key not in result.results:

@@ -25,8 +25,6 @@ _OF_LINKEDIN = ("x-li-", "x-restli-")
 _CLOCKS_AGREE = dt.timedelta(seconds=10)
 #: What parsers raise about a body that is not as documented.
 _UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-#: Resources whose requests are about persons: e-mail hashes, names, addresses.
-_OF_PERSONS = frozenset({"conversionEvents", "dmpSegments"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +92,9 @@ class Call(Generic[T]):
     :param parse: turns a successful reply into the typed result.
     :param idempotent: whether sending it twice ends as sending it once does; decides what may be done after
         a lost answer.
+    :param scope: what the token needs for it.
+    :param personal: whether LinkedIn's messages about it may quote data of persons. They are redacted unless an
+        endpoint says that they cannot.
     :param origin: ``api`` for the API's host, ``oauth`` for the token service (no bearer token goes there).
     """
 
@@ -105,6 +106,8 @@ class Call(Generic[T]):
     body: bytes | None = field(default=None, repr=False)
     parse: Callable[[Reply], T]
     idempotent: bool = True
+    scope: str = ""
+    personal: bool = True
     origin: Literal["api", "oauth"] = "api"
 
     @property
@@ -179,6 +182,8 @@ def refusal(call: Call[Any], reply: Reply, *, now: dt.datetime | None = None) ->
         reply.status,
         call=call.name,
         origin=call.origin,
+        scope=call.scope,
+        personal=call.personal,
         request_ids=reply.request_ids,
         retry_after=_retry_after(reply, now),
         day_end=_day_end(reply, now),
@@ -191,6 +196,8 @@ def refusal_in(
     *,
     call: str,
     origin: str = "api",
+    scope: str = "",
+    personal: bool = True,
     request_ids: Mapping[str, str] | None = None,
     retry_after: float | None = None,
     day_end: dt.datetime | None = None,
@@ -203,7 +210,7 @@ def refusal_in(
     problems = _as(list, (_as(dict, body.get("errorDetails")) or {}).get("inputErrors")) or []
     details = [problem for problem in problems if isinstance(problem, dict)]
     elements = messages.element_messages(message)
-    advice = _advice(status, code, message, origin, service_code)
+    advice = _advice(status, code, message, origin, service_code, scope)
     kind = _error_class(status, code, origin)
     of_kind: dict[str, Any] = {}
     if issubclass(kind, exceptions.RateLimitError):
@@ -211,7 +218,7 @@ def refusal_in(
         of_kind["resets_at"] = day_end if window == "day" else None
     if issubclass(kind, exceptions.InvalidRequestError):
         of_kind["rule_at_fault"] = messages.names_the_rule(message)
-    if call.partition(".")[0] in _OF_PERSONS:
+    if personal:
         message = messages.redacted(message)
         details = messages.redacted_details(details)
         elements = {position: messages.redacted(text) for position, text in elements.items()}
@@ -220,6 +227,7 @@ def refusal_in(
     return kind(
         message,
         call=call,
+        scope=scope,
         status=status,
         code=code,
         service_code=service_code,
@@ -274,7 +282,9 @@ def _error_class(status: int, code: str | None, origin: str) -> type[exceptions.
     }.get(status, exceptions.ServerError if status >= 500 else exceptions.InvalidRequestError)
 
 
-def _advice(status: int, code: str | None, message: str, origin: str, service_code: int | None) -> str | None:
+def _advice(
+    status: int, code: str | None, message: str, origin: str, service_code: int | None, scope: str
+) -> str | None:
     """More precise advice than the class's, where LinkedIn's answer allows it."""
     if origin == "oauth":
         if code == "invalid_client":
@@ -295,7 +305,7 @@ def _advice(status: int, code: str | None, message: str, origin: str, service_co
             "has no role that may write."
         )
     if status == 403 and code == "ACCESS_DENIED" and "Not enough permissions" in message:
-        return "The token lacks the scope, or the app the product, for this call; add it and consent again."
+        return f"The token lacks the scope {scope}, or the app the product that grants it; add it and consent again."
     return None
 
 

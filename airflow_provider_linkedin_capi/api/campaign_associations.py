@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_linkedin_capi.api import batches, paging, restli, urns
+from airflow_provider_linkedin_capi.api.restli import Resource
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.call import Call
     from airflow_provider_linkedin_capi.api.paging import Page
 
-RESOURCE = "campaignConversions"
+RESOURCE = Resource("campaignConversions", scope="rw_conversions", personal=False)
 
 #: A campaign's id and a conversion rule's id, as numbers, their text, or URNs.
 Pair = tuple[int | str, int | str]
@@ -35,70 +36,66 @@ class CampaignAssociation(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     associated_at: int | None = None
 
 
-def put(campaign: int | str, rule: int | str, version: str) -> Call[None]:
+def put(campaign: int | str, rule: int | str) -> Call[None]:
     """Return the call that associates a campaign with a rule."""
     key = _key(campaign, rule)
-    return restli.call(RESOURCE, "UPDATE", version=version, parse=restli.nothing, key=key, body=key)
+    return restli.call(RESOURCE, "UPDATE", parse=restli.nothing, key=key, body=key)
 
 
-def batch_put(pairs: Iterable[Pair], version: str) -> Call[BatchResult[tuple[str, str], None]]:
+def batch_put(pairs: Iterable[Pair]) -> Call[BatchResult[tuple[str, str], None]]:
     """Return the call that associates several pairs; its result is keyed by (campaign URN, rule URN)."""
     keys = _keys(pairs)
     return restli.call(
         RESOURCE,
         "BATCH_UPDATE",
-        version=version,
-        parse=batches.keyed(f"{RESOURCE}.BATCH_UPDATE", keys, batches.done),
+        parse=batches.keyed(RESOURCE, "BATCH_UPDATE", keys, batches.done),
         parameters={"ids": list(keys.values())},
         body={"entities": {restli.encode_reduced(key): key for key in keys.values()}},
     )
 
 
-def get(campaign: int | str, rule: int | str, version: str) -> Call[CampaignAssociation]:
+def get(campaign: int | str, rule: int | str) -> Call[CampaignAssociation]:
     """Return the call that reads one association; 404 when there is none."""
     return restli.call(
         RESOURCE,
         "GET",
-        version=version,
         parse=restli.entity(CampaignAssociation),
         key=_key(campaign, rule),
     )
 
 
-def batch_get(pairs: Iterable[Pair], version: str) -> Call[BatchResult[tuple[str, str], CampaignAssociation]]:
+def batch_get(pairs: Iterable[Pair]) -> Call[BatchResult[tuple[str, str], CampaignAssociation]]:
     """Return the call that reads several associations; its result is keyed by (campaign URN, rule URN)."""
     keys = _keys(pairs)
     return restli.call(
         RESOURCE,
         "BATCH_GET",
-        version=version,
-        parse=batches.keyed(f"{RESOURCE}.BATCH_GET", keys, lambda value: msgspec.convert(value, CampaignAssociation)),
+        parse=batches.keyed(RESOURCE, "BATCH_GET", keys, lambda value: msgspec.convert(value, CampaignAssociation)),
         parameters={"ids": list(keys.values())},
     )
 
 
-def find(campaigns: Iterable[int | str], version: str, *, count: int = 100) -> Call[Page[CampaignAssociation]]:
+def find(campaigns: Iterable[int | str], *, count: int = 100) -> Call[Page[CampaignAssociation]]:
     """Return the call of the first page of all associations of some campaigns."""
     wanted = [urns.campaign(campaign) for campaign in campaigns]
     if not wanted:
         raise ConfigurationError("no campaign was given")
     parameters = {"q": "campaigns", "campaigns": wanted}
-    return paging.Finder(CampaignAssociation, RESOURCE, version, parameters).by_index(count)
+    return paging.Finder(CampaignAssociation, RESOURCE, parameters).by_index(count)
 
 
-def delete(campaign: int | str, rule: int | str, version: str) -> Call[None]:
+def delete(campaign: int | str, rule: int | str) -> Call[None]:
     """Return the call that ends an association; 404 when there is none."""
-    return restli.call(RESOURCE, "DELETE", version=version, parse=restli.nothing, key=_key(campaign, rule))
+    return restli.call(RESOURCE, "DELETE", parse=restli.nothing, key=_key(campaign, rule))
 
 
-def batch_delete(pairs: Iterable[Pair], version: str) -> Call[BatchResult[tuple[str, str], None]]:
+def batch_delete(pairs: Iterable[Pair]) -> Call[BatchResult[tuple[str, str], None]]:
     """Return the call that ends several associations; its result is keyed by (campaign URN, rule URN)."""
     keys = _keys(pairs)
     return restli.call(
         RESOURCE,
         "BATCH_DELETE",
-        version=version,
-        parse=batches.keyed(f"{RESOURCE}.BATCH_DELETE", keys, batches.done),
+        parse=batches.keyed(RESOURCE, "BATCH_DELETE", keys, batches.done),
         parameters={"ids": list(keys.values())},
     )
 

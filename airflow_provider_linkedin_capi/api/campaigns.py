@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airflow_provider_linkedin_capi.api import limits, paging, urns
+from airflow_provider_linkedin_capi.api.restli import Resource
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.call import Call
     from airflow_provider_linkedin_capi.api.paging import Page
 
-RESOURCE = "adCampaigns"
+RESOURCE = Resource("adCampaigns", personal=False)
 
 #: Every status a campaign can have.
 STATUSES = (
@@ -55,7 +56,6 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 def search(
     account: int | str,
-    version: str,
     *,
     status: Sequence[str] | None = None,
     name: Sequence[str] | None = None,
@@ -93,7 +93,6 @@ def search(
     return paging.Finder(
         Campaign,
         RESOURCE,
-        version,
         {"q": "search", "search": wanted, "sortOrder": "ASCENDING"},
-        path=f"adAccounts/{urns.number(urns.ad_account(account))}/{RESOURCE}",
+        path=f"adAccounts/{urns.number(urns.ad_account(account))}/{RESOURCE.name}",
     ).by_cursor(page_size)

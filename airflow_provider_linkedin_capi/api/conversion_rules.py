@@ -15,6 +15,7 @@ from airflow_provider_linkedin_capi.api import batches, limits, paging, restli, 
 from airflow_provider_linkedin_capi.api.campaign_associations import (
     CampaignAssociation,  # noqa: TC001 - msgspec reads the annotations at run time
 )
+from airflow_provider_linkedin_capi.api.restli import Resource
 from airflow_provider_linkedin_capi.api.rule_checks import check, check_changes
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
@@ -42,7 +43,7 @@ __all__ = [
     "update",
 ]
 
-RESOURCE = "conversions"
+RESOURCE = Resource("conversions", scope="rw_conversions", personal=False)
 
 #: What LinkedIn can associate when it creates a rule, once: later campaigns are not added.
 AUTO_ASSOCIATIONS = ("ALL_CAMPAIGNS", "OBJECTIVE_BASED")
@@ -130,7 +131,6 @@ def create(rule: Mapping[str, Any], version: str, *, auto_association: str | Non
     return restli.call(
         RESOURCE,
         "CREATE",
-        version=version,
         parse=parse,
         parameters={"autoAssociationType": auto_association},
         body=rule,
@@ -146,7 +146,7 @@ def batch_create(rules: Sequence[Mapping[str, Any]], version: str) -> Call[Batch
             check(rule, version)
         except ValueError as error:
             raise ConfigurationError(f"rule {position}: {error}") from None
-    statuses = batches.created(f"{RESOURCE}.BATCH_CREATE", len(rules))
+    statuses = batches.created(RESOURCE, len(rules))
 
     def parse(reply: Reply) -> BatchResult[int, ConversionRule]:
         result: BatchResult[int, ConversionRule] = batches.BatchResult({}, {})
@@ -159,7 +159,7 @@ def batch_create(rules: Sequence[Mapping[str, Any]], version: str) -> Call[Batch
                 result.results[position] = _created(rules[position], status.id, status.entity)
         return result
 
-    return restli.call(RESOURCE, "BATCH_CREATE", version=version, parse=parse, body={"elements": list(rules)})
+    return restli.call(RESOURCE, "BATCH_CREATE", parse=parse, body={"elements": list(rules)})
 
 
 def _created(rule: Mapping[str, Any], rule_id: str, echo: Mapping[str, Any]) -> ConversionRule:
@@ -167,49 +167,35 @@ def _created(rule: Mapping[str, Any], rule_id: str, echo: Mapping[str, Any]) -> 
     return msgspec.convert({**rule, **echo, "id": int(rule_id)}, ConversionRule)
 
 
-def get(account: int | str, rule: int | str, version: str) -> Call[ConversionRule]:
+def get(account: int | str, rule: int | str) -> Call[ConversionRule]:
     """Return the call that reads one rule; its account is the second half of its key."""
     return restli.call(
         RESOURCE,
         "GET",
-        version=version,
         parse=restli.entity(ConversionRule),
         key=urns.number(urns.conversion_rule(rule)),
         parameters={"account": urns.ad_account(account)},
     )
 
 
-def batch_get(account: int | str, rules: Iterable[int | str], version: str) -> Call[BatchResult[str, ConversionRule]]:
+def batch_get(account: int | str, rules: Iterable[int | str]) -> Call[BatchResult[str, ConversionRule]]:
     """Return the call that reads several rules; its result is keyed by their URNs."""
     keys = _keys(rules)
     return restli.call(
         RESOURCE,
         "BATCH_GET",
-        version=version,
-        parse=batches.keyed(f"{RESOURCE}.BATCH_GET", keys, lambda value: msgspec.convert(value, ConversionRule)),
+        parse=batches.keyed(RESOURCE, "BATCH_GET", keys, lambda value: msgspec.convert(value, ConversionRule)),
         parameters={"account": urns.ad_account(account), "ids": list(keys.values())},
     )
 
 
-def find(
-    account: int | str, version: str, *, count: int = 100, ownership: Sequence[str] | None = None
-) -> Call[Page[ConversionRule]]:
-    """Return the call of the first page of an account's rules: of every kind, enabled or not.
+def find(account: int | str, *, count: int = 100) -> Call[Page[ConversionRule]]:
+    """Return the call of the first page of the account's own rules: of every kind, enabled or not.
 
     :param count: rules per page, at most 1,000.
-    :param ownership: ``OWNED``, ``SHARED`` (by another account through a Business Manager) or both, from
-        version 202605 on; LinkedIn's default is ``OWNED``.
     """
-    if ownership is not None and version < limits.SINCE_OWNERSHIP_TYPES:
-        raise ConfigurationError(
-            f"ownership needs API version {limits.SINCE_OWNERSHIP_TYPES} or later, this is {version}"
-        )
-    parameters = {
-        "q": "account",
-        "account": urns.ad_account(account),
-        "conversionOwnershipTypes": None if ownership is None else list(ownership),
-    }
-    return paging.Finder(ConversionRule, RESOURCE, version, parameters).by_index(count)
+    parameters = {"q": "account", "account": urns.ad_account(account)}
+    return paging.Finder(ConversionRule, RESOURCE, parameters).by_index(count)
 
 
 def update(account: int | str, rule: int | str, changes: Mapping[str, Any], version: str) -> Call[None]:
@@ -222,7 +208,6 @@ def update(account: int | str, rule: int | str, changes: Mapping[str, Any], vers
     return restli.call(
         RESOURCE,
         "PARTIAL_UPDATE",
-        version=version,
         parse=restli.nothing,
         key=urns.number(urns.conversion_rule(rule)),
         parameters={"account": urns.ad_account(account)},
@@ -242,8 +227,7 @@ def batch_update(
     return restli.call(
         RESOURCE,
         "BATCH_PARTIAL_UPDATE",
-        version=version,
-        parse=batches.keyed(f"{RESOURCE}.BATCH_PARTIAL_UPDATE", keys, batches.done),
+        parse=batches.keyed(RESOURCE, "BATCH_PARTIAL_UPDATE", keys, batches.done),
         parameters={"account": urns.ad_account(account), "ids": list(keys.values())},
         body={"entities": patches},
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_linkedin_capi.api import batches, limits, paging, restli, urns
+from airflow_provider_linkedin_capi.api.restli import Resource
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.call import Call
     from airflow_provider_linkedin_capi.api.paging import Page
 
-RESOURCE = "insightTagDomains"
+RESOURCE = Resource("insightTagDomains", scope="rw_ads", personal=False)
 
 
 class InsightTagDomain(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -36,7 +37,6 @@ class InsightTagDomain(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
 
 def find(
     account: int | str,
-    version: str,
     *,
     domain: str | None = None,
     count: int = limits.INSIGHT_TAG_DOMAINS_PAGE_SIZE,
@@ -51,48 +51,43 @@ def find(
         "account": urns.ad_account(account),
         "domainName": None if domain is None else domain_name(domain),
     }
-    return paging.Finder(InsightTagDomain, RESOURCE, version, parameters).by_index(count)
+    return paging.Finder(InsightTagDomain, RESOURCE, parameters).by_index(count)
 
 
-def get(account: int | str, domain: str, version: str) -> Call[InsightTagDomain]:
+def get(account: int | str, domain: str) -> Call[InsightTagDomain]:
     """Return the call that reads one domain."""
-    return restli.call(
-        RESOURCE, "GET", version=version, parse=restli.entity(InsightTagDomain), key=_key(account, domain)
-    )
+    return restli.call(RESOURCE, "GET", parse=restli.entity(InsightTagDomain), key=_key(account, domain))
 
 
-def batch_get(account: int | str, domains: Iterable[str], version: str) -> Call[BatchResult[str, InsightTagDomain]]:
+def batch_get(account: int | str, domains: Iterable[str]) -> Call[BatchResult[str, InsightTagDomain]]:
     """Return the call that reads several domains; its result is keyed by their names."""
     keys = _keys(account, domains)
     return restli.call(
         RESOURCE,
         "BATCH_GET",
-        version=version,
-        parse=batches.keyed(f"{RESOURCE}.BATCH_GET", keys, lambda value: msgspec.convert(value, InsightTagDomain)),
+        parse=batches.keyed(RESOURCE, "BATCH_GET", keys, lambda value: msgspec.convert(value, InsightTagDomain)),
         parameters={"ids": list(keys.values())},
     )
 
 
-def update(account: int | str, domain: str, version: str, *, blocked: bool) -> Call[None]:
+def update(account: int | str, domain: str, *, blocked: bool) -> Call[None]:
     """Return the call that blocks a domain, or allows it again."""
     return restli.call(
         RESOURCE,
         "PARTIAL_UPDATE",
-        version=version,
         parse=restli.nothing,
         key=_key(account, domain),
         body=restli.patch({"blocked": blocked}),
     )
 
 
-def batch_update(account: int | str, blocked: Mapping[str, bool], version: str) -> Call[BatchResult[str, None]]:
+def batch_update(account: int | str, blocked: Mapping[str, bool]) -> Call[BatchResult[str, None]]:
     """Return the call that blocks and allows several domains; its result is keyed by their names."""
     keys = _keys(account, blocked)
     return restli.call(
         RESOURCE,
         "BATCH_PARTIAL_UPDATE",
-        version=version,
-        parse=batches.keyed(f"{RESOURCE}.BATCH_PARTIAL_UPDATE", keys, batches.done),
+        parse=batches.keyed(RESOURCE, "BATCH_PARTIAL_UPDATE", keys, batches.done),
         parameters={"ids": list(keys.values())},
         body={
             "entities": {

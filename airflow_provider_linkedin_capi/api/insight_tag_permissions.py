@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_linkedin_capi.api import paging, restli, urns
+from airflow_provider_linkedin_capi.api.restli import Resource
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.call import Call
     from airflow_provider_linkedin_capi.api.paging import Page
 
-RESOURCE = "insightTagsPermission"
+RESOURCE = Resource("insightTagsPermission", scope="rw_ads", personal=False)
 
 #: May view, update, grant, revoke and change domains.
 FULL = "FULL"
@@ -34,13 +35,13 @@ class InsightTagPermission(msgspec.Struct, frozen=True, kw_only=True, rename="ca
     role: str
 
 
-def find(account: int | str, version: str) -> Call[Page[InsightTagPermission]]:
+def find(account: int | str) -> Call[Page[InsightTagPermission]]:
     """Return the call that finds the tag that an account may use, and its role."""
     parameters = {"q": "account", "account": urns.ad_account(account)}
-    return paging.Finder(InsightTagPermission, RESOURCE, version, parameters).by_index()
+    return paging.Finder(InsightTagPermission, RESOURCE, parameters).by_index()
 
 
-def grant(account: int | str, tag: int | str, target: int | str, version: str, *, role: str = USE_ONLY) -> Call[None]:
+def grant(account: int | str, tag: int | str, target: int | str, *, role: str = USE_ONLY) -> Call[None]:
     """Return the call by which an account with ``FULL`` access gives access to another one.
 
     :param account: the account that grants.
@@ -50,12 +51,12 @@ def grant(account: int | str, tag: int | str, target: int | str, version: str, *
     """
     if role not in ROLES:
         raise ConfigurationError(f"role {role!r} is not one of {', '.join(ROLES)}")
-    return _act("grantAccess", {**_subject(account, tag, target), "role": role}, version)
+    return _act("grantAccess", {**_subject(account, tag, target), "role": role})
 
 
-def revoke(account: int | str, tag: int | str, target: int | str, version: str) -> Call[None]:
+def revoke(account: int | str, tag: int | str, target: int | str) -> Call[None]:
     """Return the call that ends the access of ``target``, which may be the revoking account itself."""
-    return _act("revokeAccess", _subject(account, tag, target), version)
+    return _act("revokeAccess", _subject(account, tag, target))
 
 
 def _subject(account: int | str, tag: int | str, target: int | str) -> dict[str, str]:
@@ -66,7 +67,5 @@ def _subject(account: int | str, tag: int | str, target: int | str) -> dict[str,
     }
 
 
-def _act(action: str, body: dict[str, str], version: str) -> Call[None]:
-    return restli.call(
-        RESOURCE, "ACTION", version=version, parse=restli.nothing, parameters={"action": action}, body=body
-    )
+def _act(action: str, body: dict[str, str]) -> Call[None]:
+    return restli.call(RESOURCE, "ACTION", parse=restli.nothing, parameters={"action": action}, body=body)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_linkedin_capi.api import paging, restli, urns
+from airflow_provider_linkedin_capi.api.restli import Resource
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.call import Call, Reply
     from airflow_provider_linkedin_capi.api.paging import Page
 
-RESOURCE = "insightTags"
+RESOURCE = Resource("insightTags", scope="rw_ads", personal=False)
 
 
 class InsightTag(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -39,7 +40,7 @@ class InsightTag(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return urns.insight_tag(self.id)
 
 
-def create(account: int | str, version: str) -> Call[InsightTag]:
+def create(account: int | str) -> Call[InsightTag]:
     """Return the call that creates the tag of an account that has none. Not repeated after a lost answer."""
     owner = urns.ad_account(account)
 
@@ -48,28 +49,25 @@ def create(account: int | str, version: str) -> Call[InsightTag]:
         entity = {"sponsoredAccounts": [owner], **(echo if isinstance(echo, dict) else {})}
         return msgspec.convert({**entity, "id": int(restli.created_id(reply))}, InsightTag)
 
-    return restli.call(RESOURCE, "CREATE", version=version, parse=parse, body={"sponsoredAccounts": [owner]})
+    return restli.call(RESOURCE, "CREATE", parse=parse, body={"sponsoredAccounts": [owner]})
 
 
-def find(account: int | str, version: str) -> Call[Page[InsightTag]]:
+def find(account: int | str) -> Call[Page[InsightTag]]:
     """Return the call that finds the tag of an account: one or none."""
     parameters = {"q": "account", "account": urns.ad_account(account)}
-    return paging.Finder(InsightTag, RESOURCE, version, parameters).by_index()
+    return paging.Finder(InsightTag, RESOURCE, parameters).by_index()
 
 
-def get(tag: int | str, version: str) -> Call[InsightTag]:
+def get(tag: int | str) -> Call[InsightTag]:
     """Return the call that reads one tag."""
-    return restli.call(
-        RESOURCE, "GET", version=version, parse=restli.entity(InsightTag), key=urns.number(urns.insight_tag(tag))
-    )
+    return restli.call(RESOURCE, "GET", parse=restli.entity(InsightTag), key=urns.number(urns.insight_tag(tag)))
 
 
-def update(tag: int | str, version: str, *, first_party_tracking: bool) -> Call[None]:
+def update(tag: int | str, *, first_party_tracking: bool) -> Call[None]:
     """Return the call that switches first-party tracking, for every account that shares the tag."""
     return restli.call(
         RESOURCE,
         "PARTIAL_UPDATE",
-        version=version,
         parse=restli.nothing,
         key=urns.number(urns.insight_tag(tag)),
         body=restli.patch({"firstPartyTrackingEnabled": first_party_tracking}),

@@ -21,7 +21,6 @@ VERSION_SUPPORT_ENDS = {
 }
 
 #: First version with each feature that not every served version has.
-SINCE_OWNERSHIP_TYPES = "202605"
 SINCE_MQL_SQL_TYPES = "202608"
 SINCE_HASHED_NAMES = "202609"
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_linkedin_capi.api.call import Call, Reply
+    from airflow_provider_linkedin_capi.api.restli import Resource
 
 T = TypeVar("T")
 
@@ -51,25 +52,23 @@ class _CursorAnswer(msgspec.Struct, Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Finder(Generic[T]):
-    """What all pages of one walk have in common.
+    """What all pages of one listing have in common.
 
     :param kind: type of the elements.
     :param resource: name of the resource, see :func:`~.restli.call`.
-    :param version: the value of ``LinkedIn-Version``.
     :param parameters: query parameters without those of paging; repeated unchanged for each page.
     :param path: the resource's path where it differs from its name.
     """
 
     kind: type[T]
-    resource: str
-    version: str
+    resource: Resource
     parameters: Mapping[str, Any]
     path: str | None = None
 
     def by_index(self, count: int | None = None, *, start: int = 0) -> Call[Page[T]]:
-        """Return the first call of a walk with ``start`` and ``count``.
+        """Return the call of the first page, with ``start`` and ``count``.
 
-        ``paging.total`` is never looked at (LinkedIn answers -1). A ``next`` link is followed verbatim; where
+        ``paging.total`` is ignored (LinkedIn answers -1). A ``next`` link is followed verbatim; where
         none was ever sent, a full page means that another one follows.
 
         :param count: elements per page; None leaves both parameters out, for finders that answer everything.
@@ -84,7 +83,7 @@ class Finder(Generic[T]):
             if link is not None and not (link.startswith("/") and not link.startswith("//")):
                 raise ConfigurationError("the link to the next page leads to another host")
             following = None
-            # LinkedIn links to no page behind an empty one; without this a walk could go on for ever.
+            # LinkedIn links to no page after an empty one; without this a listing could go on for ever.
             if elements and (link or (not linked and count and len(elements) == count)):
                 following = self._page_at(start + (count or 0), count, linked=linked or bool(link), href=link)
             return Page(elements, following)
@@ -97,7 +96,7 @@ class Finder(Generic[T]):
         return self._call({**self.parameters, **paging}, parse)
 
     def by_cursor(self, page_size: int, *, token: str | None = None) -> Call[Page[T]]:
-        """Return the first call of a walk with ``pageSize`` and ``pageToken``."""
+        """Return the call of the first page, with ``pageSize`` and ``pageToken``."""
 
         def parse(reply: Reply) -> Page[T]:
             answer = msgspec.json.decode(reply.body, type=_CursorAnswer[self.kind])  # type: ignore[name-defined]
@@ -112,7 +111,6 @@ class Finder(Generic[T]):
         return restli.call(
             self.resource,
             "FINDER",
-            version=self.version,
             parse=parse,
             parameters=parameters,
             path=self.path,

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from airflow_provider_linkedin_capi.api import paging, urns
+from airflow_provider_linkedin_capi.api.restli import Resource
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.call import Call
     from airflow_provider_linkedin_capi.api.paging import Page
+
+RESOURCE = Resource("adEventWithConversions")
 
 PIXEL_URL = "https://px.ads.linkedin.com/collect/"
 
@@ -57,7 +60,7 @@ def image_pixel_url(
     return f"{PIXEL_URL}?{urlencode(given, quote_via=quote, safe='')}"
 
 
-def find(account: int | str, order_id: str, version: str) -> Call[Page[dict[str, Any]]]:
+def find(account: int | str, order_id: str) -> Call[Page[dict[str, Any]]]:
     """Return the call that finds the impressions and clicks of up to 90 days that led to an order.
 
     Parameter names and the rows' shape are inferred, see the module's text.
@@ -65,4 +68,4 @@ def find(account: int | str, order_id: str, version: str) -> Call[Page[dict[str,
     if not order_id:
         raise ConfigurationError("no order id was given")
     parameters = {"q": "accountWithOrderId", "account": urns.ad_account(account), "orderId": order_id}
-    return paging.Finder(dict[str, Any], "adEventWithConversions", version, parameters).by_index()
+    return paging.Finder(dict[str, Any], RESOURCE, parameters).by_index()

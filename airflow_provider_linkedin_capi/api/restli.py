@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
@@ -14,6 +15,9 @@ from airflow_provider_linkedin_capi.api.call import Call, Reply
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 T = TypeVar("T")
+
+#: Set by the hooks, from the connection, unless a call names its own.
+VERSION_HEADER = "LinkedIn-Version"
 
 _UNRESERVED = "-_.~"
 _REDUCED = re.compile("[(),:']")
@@ -34,6 +38,22 @@ _VERBS = {
     "ACTION": "POST",
 }
 _NOT_REPEATABLE = frozenset({"CREATE", "BATCH_CREATE", "ACTION"})
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource of LinkedIn's API, as its messages spell it, and what its requests need and carry.
+
+    :param name: e.g. ``conversions``; also its path below ``/rest/``.
+    :param scope: what a token needs for all that this package does with it.
+    :param personal: whether LinkedIn's messages about it may quote data of persons; they are redacted then.
+    :param only_version: the API version that its calls name; None for the connection's.
+    """
+
+    name: str
+    scope: str = "r_ads"
+    personal: bool = True
+    only_version: str | None = None
 
 
 def encode(value: Any) -> str:
@@ -88,10 +108,9 @@ def _decode_text(text: str) -> str:
 
 
 def call(
-    resource: str,
+    resource: Resource,
     method: str,
     *,
-    version: str,
     parse: Callable[[Reply], T],
     key: Any = None,
     parameters: Mapping[str, Any] | None = None,
@@ -101,9 +120,8 @@ def call(
 ) -> Call[T]:
     """Return the call of one Rest.li method on one resource, tunnelled when its query is too long.
 
-    :param resource: its name in LinkedIn's messages, e.g. ``conversions``; also the path below ``/rest/``.
+    :param resource: what it is about.
     :param method: the Rest.li method, e.g. ``BATCH_PARTIAL_UPDATE``.
-    :param version: the value of ``LinkedIn-Version``.
     :param parse: turns a successful reply into the typed result; a ``ValueError`` (msgspec's are) says that the
         reply is not what the documentation promises.
     :param key: the entity's key, simple or a mapping.
@@ -113,11 +131,9 @@ def call(
     :param idempotent: overrides what the method implies.
     """
     verb = _VERBS[method]
-    headers = {
-        "LinkedIn-Version": version,
-        "X-Restli-Protocol-Version": "2.0.0",
-        "X-RestLi-Method": method,
-    }
+    headers = {"X-Restli-Protocol-Version": "2.0.0", "X-RestLi-Method": method}
+    if resource.only_version is not None:
+        headers[VERSION_HEADER] = resource.only_version
     if body is None and verb in ("POST", "PUT"):
         body = b""  # a POST without Content-Length is answered 411
     if isinstance(body, Mapping):
@@ -126,14 +142,16 @@ def call(
         headers["Content-Type"] = "application/json"
     finder = (parameters or {}).get("q") or (parameters or {}).get("action")
     return Call(
-        name=f"{resource}.{method}" + (f"-{finder}" if finder else ""),
+        name=f"{resource.name}.{method}" + (f"-{finder}" if finder else ""),
         method=verb,
-        path=f"/rest/{path or resource}" + ("" if key is None else f"/{encode(key)}"),
+        path=f"/rest/{path or resource.name}" + ("" if key is None else f"/{encode(key)}"),
         query=query(parameters or {}),
         headers=headers,
         body=body,
         parse=parse,
         idempotent=method not in _NOT_REPEATABLE if idempotent is None else idempotent,
+        scope=resource.scope,
+        personal=resource.personal,
     ).tunnelled()
 
 

@@ -102,7 +102,7 @@ def _require_keeper(hook: LinkedInConversionsHook, tag: str, keeper: int | str |
         if account == hook.ad_account or (seen and not _is_full(permission, tag)):
             raise ConfigurationError(f"{account} will not have FULL access to {tag}, so it cannot keep it. {_ONE_FULL}")
         return
-    for user in hook.paginate(account_users.of_authenticated_member(hook.api_version)):
+    for user in hook.paginate(account_users.of_authenticated_member()):
         if user.account != hook.ad_account and _is_full(_look(hook, user.account)[1], tag):
             hook.log.info("%s keeps FULL access to %s", user.account, tag)
             return

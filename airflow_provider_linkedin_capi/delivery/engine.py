@@ -316,9 +316,7 @@ class _Run:
             if self._size.limit is not None and len(body) > self._size.limit and len(piece) > 1:
                 isolation.record(min(len(piece), math.ceil(len(body) / self._size.limit)))
                 continue
-            call = conversion_events.batch_create(
-                body, self._settings.api_version, count=len(piece), idempotent=not self._hold
-            )
+            call = conversion_events.batch_create(body, count=len(piece), idempotent=not self._hold)
             job = Job(batch, piece, call, attempts or retry.Attempts(call))
             if isolation.repeating is not None:
                 decision = job.attempts.after(isolation.repeating)

@@ -213,7 +213,6 @@ class Ledger(OutcomeSink, Protocol):
 class DeliverySettings:
     """How to deliver.
 
-    :param api_version: the value of ``LinkedIn-Version``.
     :param batch_size: rows in one request, at most 5,000.
     :param max_in_flight: how many batches may wait for their answers at once; None adapts to the latency seen.
     :param requests_per_minute: what this task may use of LinkedIn's 600 in any minute.
@@ -225,7 +224,6 @@ class DeliverySettings:
         proxy refuses one.
     """
 
-    api_version: str = limits.DEFAULT_API_VERSION
     batch_size: int = limits.MAX_EVENTS_PER_BATCH
     max_in_flight: int | None = None
     requests_per_minute: int = limits.REQUESTS_PER_MINUTE

@@ -15,6 +15,7 @@ from yarl import URL
 from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.api import retry
 from airflow_provider_linkedin_capi.api.call import Reply
+from airflow_provider_linkedin_capi.api.restli import VERSION_HEADER
 from airflow_provider_linkedin_capi.hooks import transport
 from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
 
@@ -115,7 +116,7 @@ class LinkedInConversionsAsyncHook(BaseHook):
         assert self._session is not None, "use the hook in an 'async with' statement"
         # Encoded already: yarl would turn %3A inside of a Rest.li list back into a colon.
         url = URL(self._hook.settings.base_url + call.target, encoded=True)
-        headers = {**call.headers, "Authorization": f"Bearer {token}"}
+        headers = {VERSION_HEADER: self.api_version, **call.headers, "Authorization": f"Bearer {token}"}
         try:
             async with self._session.request(
                 call.method, url, data=call.body, headers=headers, **self._options

@@ -1,7 +1,7 @@
 """DMP segments of the retired offline conversions API: ``/dmpSegments`` with ``sourceType=CONVERSION``.
 
 LinkedIn switched that API off in November 2023; 202310 was its last version and today's versions do not have it.
-These calls serve those who still talk to a compatible endpoint, and need a legacy version by name.
+These calls are for an endpoint that still serves a legacy version, which each of them names.
 """
 
 from __future__ import annotations
@@ -12,15 +12,25 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_linkedin_capi.api import limits, paging, restli, urns
+from airflow_provider_linkedin_capi.api.restli import Resource
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.call import Call, Reply
     from airflow_provider_linkedin_capi.api.paging import Page
 
-RESOURCE = "dmpSegments"
 
+_NAME = "dmpSegments"
 _VERSION = re.compile(r"20[0-9]{4}(\.[0-9]{2})?\Z")
+
+
+def resource(version: str) -> Resource:
+    """Return the resource in a legacy version.
+
+    :raises ConfigurationError: the version never had it.
+    """
+    check_version(version)
+    return Resource(_NAME, scope="rw_offlineConversions", only_version=version)
 
 
 class DmpSegment(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -56,7 +66,6 @@ def create(
     :param source_platform: the name LinkedIn gave to the partner.
     :param source_segment_id: the segment's id on that platform.
     """
-    check_version(version)
     if not name.strip() or not source_platform.strip():
         raise ConfigurationError(
             "a DMP segment needs a name and a source_platform, the name that LinkedIn gave to the partner"
@@ -78,14 +87,13 @@ def create(
     def parse(reply: Reply) -> DmpSegment:
         return msgspec.convert({**body, "id": int(restli.created_id(reply))}, DmpSegment)
 
-    return restli.call(RESOURCE, "CREATE", version=version, parse=parse, body=body)
+    return restli.call(resource(version), "CREATE", parse=parse, body=body)
 
 
 def get(segment: int | str, version: str) -> Call[DmpSegment]:
     """Return the call that reads one segment."""
-    check_version(version)
     return restli.call(
-        RESOURCE, "GET", version=version, parse=restli.entity(DmpSegment), key=urns.number(urns.dmp_segment(segment))
+        resource(version), "GET", parse=restli.entity(DmpSegment), key=urns.number(urns.dmp_segment(segment))
     )
 
 
@@ -97,7 +105,6 @@ def find(
     source_segment_id: str | None = None,
 ) -> Call[Page[DmpSegment]]:
     """Return the call that finds the offline-conversion segments of an account, all in one page."""
-    check_version(version)
     parameters = {
         "q": "account",
         "account": urns.ad_account(account),
@@ -105,7 +112,7 @@ def find(
         "sourcePlatform": source_platform,
         "sourceSegmentId": source_segment_id,
     }
-    return paging.Finder(DmpSegment, RESOURCE, version, parameters).by_index()
+    return paging.Finder(DmpSegment, resource(version), parameters).by_index()
 
 
 def check_version(version: str) -> None:

@@ -3,32 +3,53 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from airflow_provider_linkedin_capi.api import conversion_rules, limits, urns
+from airflow_provider_linkedin_capi.api.restli import VERSION_HEADER
 from airflow_provider_linkedin_capi.exceptions import LinkedInError
-from airflow_provider_linkedin_capi.hooks._campaigns import CampaignsMixin
-from airflow_provider_linkedin_capi.hooks._rules import ConversionRulesMixin
 from airflow_provider_linkedin_capi.legacy import dmp_segments, offline_conversions
 from airflow_provider_linkedin_capi.legacy.row_mapper import migrate_offline_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from airflow_provider_linkedin_capi.api.call import Call
     from airflow_provider_linkedin_capi.api.conversion_rules import ConversionRule
     from airflow_provider_linkedin_capi.legacy.dmp_segments import DmpSegment
     from airflow_provider_linkedin_capi.legacy.offline_conversions import OfflineConversion
 
+T = TypeVar("T")
 
-class OfflineConversionsMixin(CampaignsMixin, ConversionRulesMixin):
-    """DMP segments, offline conversions and their rules, for endpoints that still serve a version up to 202310.
 
-    LinkedIn itself serves none. Each method of the old API wants that version as ``legacy_version`` and never takes
-    the connection's. To associate campaigns with offline rules and to read their reports under it, use a hook made
-    with ``LinkedInConversionsHook(..., api_version="202310")``. What moves to today's API uses today's version.
+class OfflineConversionsMixin:
+    """Part of the hook: DMP segments, offline conversions and their rules, for endpoints that serve 202310 or older.
+
+    LinkedIn itself serves none. Each method of the old API takes that version as ``legacy_version``, never the
+    connection's. To associate campaigns with offline rules and to read their reports under it, use a hook made
+    with ``LinkedInConversionsHook(..., api_version="202310")``. :meth:`migrate_offline_conversion_rule` moves a rule to
+    today's API and version.
     """
+
+    if TYPE_CHECKING:
+        # What the hook brings.
+        paginate: Any
+        find_conversion_rules: Any
+        create_conversion_rule: Any
+        associate_campaigns: Any
+
+        @property
+        def ad_account(self) -> str:
+            """The ad account's URN."""
+
+        def call(self, call: Call[T]) -> T:
+            """Carry out a call and return its typed result."""
+
+        def get_conversion_rule(self, rule: int | str) -> ConversionRule:
+            """Return one rule by id or URN."""
 
     def create_offline_segment(
         self,
@@ -89,7 +110,8 @@ class OfflineConversionsMixin(CampaignsMixin, ConversionRulesMixin):
             "dmpSegment": urns.dmp_segment(segment),
             **fields,
         }
-        return self.call(conversion_rules.create(rule, legacy_version))
+        call = conversion_rules.create(rule, legacy_version)
+        return self.call(replace(call, headers={**call.headers, VERSION_HEADER: legacy_version}))
 
     def stream_offline_conversion(
         self, segment: int | str, conversion: OfflineConversion, *, legacy_version: str

@@ -69,11 +69,10 @@ class OfflineConversion(msgspec.Struct, frozen=True, kw_only=True, rename="camel
 
 def create(segment: int | str, conversion: OfflineConversion, version: str) -> Call[None]:
     """Return the call that streams one offline conversion into a segment."""
-    _check([conversion], version)
+    _check([conversion])
     return restli.call(
-        dmp_segments.RESOURCE,
+        dmp_segments.resource(version),
         "CREATE",
-        version=version,
         parse=restli.nothing,
         path=_path(segment),
         body=msgspec.json.encode(conversion),
@@ -88,15 +87,15 @@ def batch_create(
         raise ConfigurationError(
             f"{len(conversions)} offline conversions in one batch; LinkedIn takes 1 to {limits.MAX_EVENTS_PER_BATCH}"
         )
-    _check(conversions, version)
+    _check(conversions)
     body = msgspec.json.encode({"elements": conversions})
     if len(body) > limits.MAX_BATCH_BYTES:
         raise ConfigurationError(f"the batch has {len(body)} bytes; send at most {limits.MAX_BATCH_BYTES}")
+    resource = dmp_segments.resource(version)
     return restli.call(
-        dmp_segments.RESOURCE,
+        resource,
         "BATCH_CREATE",
-        version=version,
-        parse=batches.created(f"{dmp_segments.RESOURCE}.BATCH_CREATE", len(conversions)),
+        parse=batches.created(resource, len(conversions)),
         path=_path(segment),
         body=body,
     )
@@ -118,12 +117,11 @@ def batched(conversions: Iterable[OfflineConversion]) -> Iterator[list[OfflineCo
 
 
 def _path(segment: int | str) -> str:
-    return f"{dmp_segments.RESOURCE}/{urns.number(urns.dmp_segment(segment))}/conversions"
+    return f"dmpSegments/{urns.number(urns.dmp_segment(segment))}/conversions"
 
 
-def _check(conversions: Sequence[OfflineConversion], version: str) -> None:
-    """Raise a ValueError that says what is wrong in which element, without its personal data."""
-    dmp_segments.check_version(version)
+def _check(conversions: Sequence[OfflineConversion]) -> None:
+    """Refuse bad elements; say what is wrong in which one, without its personal data."""
     problems = [
         f"element {position}: {problem}"
         for position, conversion in enumerate(conversions)

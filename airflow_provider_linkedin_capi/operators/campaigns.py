@@ -11,7 +11,6 @@ from airflow_provider_linkedin_capi.api import urns
 from airflow_provider_linkedin_capi.declarations import campaign_associations as associations
 from airflow_provider_linkedin_capi.declarations.campaign_filter import CampaignFilter
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
-from airflow_provider_linkedin_capi.hooks.diagnosis import diagnosis
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
 from airflow_provider_linkedin_capi.retry_policy import default_retry_policy
 from airflow_provider_linkedin_capi.task_mixin import LinkedInTaskMixin, fail, fail_on_permanent_errors
@@ -151,7 +150,7 @@ class AssociateCampaignsOperator(LinkedInTaskMixin, BaseOperator):
     def _fail(self, outcome: associations.Outcome, known: Mapping[str, Campaign]) -> None:
         for error, _ in outcome.reasons:
             if isinstance(error, exceptions.AccessDeniedError):
-                error.advice = diagnosis(self.hook, error)
+                error.advice = self.hook.diagnose_refusal(error)
         lines = [
             f"{len(outcome.refused)} campaign(s) refused, {len(outcome.added) + len(outcome.removed)} done. Refused:",
             *(f"{associations.listed(campaigns, known)}: {error}" for error, campaigns in outcome.reasons),

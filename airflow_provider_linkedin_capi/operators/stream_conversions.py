@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator, XComArg, conf
@@ -280,7 +279,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         mapper_factory = self._mapper_factory(hook, source)
         self._delivery = Delivery(
             hook,
-            replace(self._settings, api_version=hook.api_version),
+            self._settings,
             checkpoint=checkpoint,
             sinks=self._sinks(),
             info=self._info(context, checkpoint),

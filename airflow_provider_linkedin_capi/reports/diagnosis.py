@@ -42,12 +42,12 @@ class Finding:
     message: str
 
 
-def diagnose(request: ReportRequest, version: str) -> Plan[Finding | None]:
+def diagnose(request: ReportRequest) -> Plan[Finding | None]:
     """Plan the search for the cause of an empty report; its result is None when only waiting can help.
 
     For an account in which the token's member has no role, adAnalytics returns no rows instead of an error.
     """
-    roles = yield from all_pages(account_users.of_authenticated_member(version))
+    roles = yield from all_pages(account_users.of_authenticated_member())
     if all(user.account != request.account for user in roles):
         return Finding(
             Cause.NO_ACCESS,
@@ -58,10 +58,10 @@ def diagnose(request: ReportRequest, version: str) -> Plan[Finding | None]:
         return None
     rules: list[ConversionRule] = []
     if not request.rules:
-        rules = yield from all_pages(conversion_rules.find(request.account, version))
+        rules = yield from all_pages(conversion_rules.find(request.account))
     for first in range(0, len(request.rules), limits.MAX_RULES_PER_BATCH):
         batch = request.rules[first : first + limits.MAX_RULES_PER_BATCH]
-        answer = yield conversion_rules.batch_get(request.account, batch, version)
+        answer = yield conversion_rules.batch_get(request.account, batch)
         if answer.errors:
             return Finding(
                 Cause.WRONG_RULE,
@@ -74,7 +74,7 @@ def diagnose(request: ReportRequest, version: str) -> Plan[Finding | None]:
         return Finding(
             Cause.WRONG_RULE, f"Ad account {urns.number(request.account)} has no conversion rules: create one first."
         )
-    if not (yield from _associated(request, rules, version)):
+    if not (yield from _associated(request, rules)):
         named = ", ".join(f"{rule.name!r} ({rule.id})" for rule in rules[:5])
         return Finding(
             Cause.NOT_ASSOCIATED,
@@ -84,17 +84,17 @@ def diagnose(request: ReportRequest, version: str) -> Plan[Finding | None]:
     return None
 
 
-def _associated(request: ReportRequest, rules: list[ConversionRule], version: str) -> Plan[bool]:
+def _associated(request: ReportRequest, rules: list[ConversionRule]) -> Plan[bool]:
     """Plan whether any of the rules has a campaign."""
     if any(rule.campaign_urns for rule in rules):
         return True
     # Rules do not list their campaigns in every answer, so the associations decide.
     wanted = {rule.urn for rule in rules}
     try:
-        every = yield from all_pages(campaigns.search(request.account, version))
+        every = yield from all_pages(campaigns.search(request.account))
         for first in range(0, len(every), _CAMPAIGNS_PER_CALL):
             some = [campaign.id for campaign in every[first : first + _CAMPAIGNS_PER_CALL]]
-            found = yield from all_pages(campaign_associations.find(some, version))
+            found = yield from all_pages(campaign_associations.find(some))
             if any(association.conversion in wanted for association in found):
                 return True
     except exceptions.AccessDeniedError:

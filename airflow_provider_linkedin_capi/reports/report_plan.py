@@ -25,18 +25,17 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.reports.request import ReportRequest
 
 
-def report_plan(request: ReportRequest, version: str, budget: ValueBudget | None = None) -> Plan[Report]:
+def report_plan(request: ReportRequest, budget: ValueBudget | None = None) -> Plan[Report]:
     """Plan the reading of a whole report.
 
     Fields go out in groups of at most 20 and are joined on dates and pivots. An answer of 15,000 rows is never
     taken as complete: it is asked for again by shorter windows, then by campaigns.
 
     :param request: the report.
-    :param version: the value of ``LinkedIn-Version``.
     :param budget: what was read in the last five minutes.
     :return: the report; its plan raises :class:`IncompleteReportError`.
     """
-    return _ReportReading(request, version, budget or ValueBudget()).report()
+    return _ReportReading(request, budget or ValueBudget()).report()
 
 
 def field_groups(request: ReportRequest) -> Iterator[tuple[str, ...]]:
@@ -49,9 +48,8 @@ def field_groups(request: ReportRequest) -> Iterator[tuple[str, ...]]:
 class _ReportReading:
     """One report being read: what its calls have in common."""
 
-    def __init__(self, request: ReportRequest, version: str, budget: ValueBudget) -> None:
+    def __init__(self, request: ReportRequest, budget: ValueBudget) -> None:
         self._request = request
-        self._version = version
         self._budget = budget
         self._known_campaigns: dict[str, str] | None = None
 
@@ -69,7 +67,7 @@ class _ReportReading:
             found |= yield from self._zeros(found)
         if not found:
             return Report(request, None, [])
-        account = yield ad_accounts.get(request.account, self._version)
+        account = yield ad_accounts.get(request.account)
         names: dict[str, str] = (yield from self._names(found)) if request.names else {}
         rows = [row_of(request, key, found[key], account.currency or "", names) for key in sorted(found)]
         return Report(request, account.currency, rows)
@@ -79,7 +77,7 @@ class _ReportReading:
         if wait := self._budget.wait_for(limits.MAX_ANALYTICS_ELEMENTS * len(fields)):
             yield Pause(wait)
         try:
-            elements = yield _call(part, fields, self._version)
+            elements = yield _call(part, fields)
         except (exceptions.TooLargeError, exceptions.ServerError):
             # Heavy queries end in 500 or 504 as well. A single day cannot be too heavy: that failure is another one.
             if not (parts := _by_date(part)):
@@ -131,7 +129,7 @@ class _ReportReading:
         for position, pivot in enumerate(request.pivots):
             known = request.rules if pivot == "CONVERSION" else request.campaigns
             if not known and pivot == "CONVERSION":
-                rules = yield from all_pages(conversion_rules.find(request.account, self._version))
+                rules = yield from all_pages(conversion_rules.find(request.account))
                 known = tuple(rule.urn for rule in rules)
             elif not known:
                 known = tuple((yield from self._campaigns()))
@@ -157,7 +155,7 @@ class _ReportReading:
             wanted = sorted({key[2][position] for key in found})
             for first in range(0, len(wanted), limits.MAX_RULES_PER_BATCH):
                 batch = wanted[first : first + limits.MAX_RULES_PER_BATCH]
-                answer = yield conversion_rules.batch_get(self._request.account, batch, self._version)
+                answer = yield conversion_rules.batch_get(self._request.account, batch)
                 names.update((rule.urn, rule.name) for rule in answer.results.values())
         return names
 
@@ -165,17 +163,15 @@ class _ReportReading:
         """Plan the look-up of the campaigns that the report can cover: their names by URN. Asked for once."""
         if self._known_campaigns is None:
             groups = self._request.campaign_groups or None
-            call = campaigns.search(self._request.account, self._version, campaign_group=groups)
+            call = campaigns.search(self._request.account, campaign_group=groups)
             self._known_campaigns = {campaign.urn: campaign.name for campaign in (yield from all_pages(call))}
         return self._known_campaigns
 
 
-def _call(part: ReportRequest, fields: tuple[str, ...], version: str) -> Call[list[ad_analytics.Row]]:
+def _call(part: ReportRequest, fields: tuple[str, ...]) -> Call[list[ad_analytics.Row]]:
     """Return the call for some fields of a part of the report."""
     if part.finder == "attributedRevenueMetrics":
-        return ad_analytics.attributed_revenue_metrics(
-            part.account, part.pivots, part.start, part.end, version, fields=fields
-        )
+        return ad_analytics.attributed_revenue_metrics(part.account, part.pivots, part.start, part.end, fields=fields)
     selection: dict[str, Any] = {
         "time_granularity": part.granularity,
         "accounts": [part.account],
@@ -185,8 +181,8 @@ def _call(part: ReportRequest, fields: tuple[str, ...], version: str) -> Call[li
         "fields": fields,
     }
     if part.finder == "statistics":
-        return ad_analytics.statistics(part.pivots, part.start, part.end, version, **selection)
-    return ad_analytics.analytics(part.pivots[0], part.start, part.end, version, **selection)
+        return ad_analytics.statistics(part.pivots, part.start, part.end, **selection)
+    return ad_analytics.analytics(part.pivots[0], part.start, part.end, **selection)
 
 
 def _by_date(part: ReportRequest) -> list[ReportRequest]:

@@ -103,7 +103,7 @@ class AnalyticsReportTrigger(BaseTrigger):
 
     async def _poll(self, hook: LinkedInConversionsAsyncHook, waiting: WaitingReport) -> readiness.Verdict:
         request = waiting.request
-        report = await plan.run_async(report_plan(request, hook.api_version), hook.call)
+        report = await plan.run_async(report_plan(request), hook.call)
         verdict = await asyncio.to_thread(readiness.judge, report, waiting.wait, waiting.snapshot, time.time())
         self.log.info("Report %s to %s: %s", request.start, request.end, verdict.message)
         return verdict

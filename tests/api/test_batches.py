@@ -29,13 +29,13 @@ def reply(body, status=200):
 @pytest.mark.parametrize("make", [campaign_associations.batch_put, campaign_associations.batch_delete])
 @pytest.mark.parametrize("status", [200, 204])
 def test_a_success_without_body_is_the_success_of_every_key(make, status):
-    result = make([(1, 9), (2, 9)], VERSION).result(Reply(status, {"x-li-uuid": "AAY="}))
+    result = make([(1, 9), (2, 9)]).result(Reply(status, {"x-li-uuid": "AAY="}))
     assert (result.results, result.errors) == ({ONE: None, TWO: None}, {})
 
 
 @pytest.mark.parametrize("make", [campaign_associations.batch_put, campaign_associations.batch_delete])
 def test_a_200_tells_each_key_s_own_fate_whatever_the_order_inside_the_keys(make):
-    result = make([(1, 9), (2, 9)], VERSION).result(
+    result = make([(1, 9), (2, 9)]).result(
         reply({"results": {WIRE_ONE: {"status": 204}}, "errors": {WIRE_TWO: {"status": 404, "message": "gone"}}})
     )
     assert result.results == {ONE: None}
@@ -45,7 +45,7 @@ def test_a_200_tells_each_key_s_own_fate_whatever_the_order_inside_the_keys(make
 
 
 def test_an_error_status_among_the_results_is_an_error():
-    result = campaign_associations.batch_put([(1, 9)], VERSION).result(
+    result = campaign_associations.batch_put([(1, 9)]).result(
         reply({"results": {WIRE_ONE: {"status": 403, "error": {"message": "no role"}}}, "errors": {}})
     )
     assert result.results == {}
@@ -53,19 +53,17 @@ def test_an_error_status_among_the_results_is_an_error():
 
 
 def test_a_key_that_the_answer_does_not_mention_is_an_error():
-    result = campaign_associations.batch_put([(1, 9), (2, 9)], VERSION).result(
-        reply({"results": {WIRE_ONE: {"status": 204}}})
-    )
+    result = campaign_associations.batch_put([(1, 9), (2, 9)]).result(reply({"results": {WIRE_ONE: {"status": 204}}}))
     assert isinstance(result.errors[TWO], exceptions.UnexpectedReplyError)
 
 
 def test_a_read_without_body_is_no_answer():
     with pytest.raises(exceptions.OutcomeUnknownError):
-        conversion_rules.batch_get(5, [1], VERSION).result(Reply(200, {}))
+        conversion_rules.batch_get(5, [1]).result(Reply(200, {}))
 
 
 def test_entities_are_keyed_as_the_caller_knows_them():
-    result = conversion_rules.batch_get(5, [104004, "urn:lla:llaPartnerConversion:999"], VERSION).result(
+    result = conversion_rules.batch_get(5, [104004, "urn:lla:llaPartnerConversion:999"]).result(
         reply(
             {
                 "statuses": {},
@@ -79,14 +77,14 @@ def test_entities_are_keyed_as_the_caller_knows_them():
 
 
 def test_keys_in_reduced_encoding_are_recognised():
-    result = insight_tag_domains.batch_update(5, {"a.com": True}, VERSION).result(
+    result = insight_tag_domains.batch_update(5, {"a.com": True}).result(
         reply({"results": {"(account:urn%3Ali%3AsponsoredAccount%3A5,domainName:a.com)": {"status": 204}}})
     )
     assert result.results == {"a.com": None}
 
 
 def test_check_raises_the_first_error_with_its_key():
-    result = campaign_associations.batch_put([(1, 9)], VERSION).result(
+    result = campaign_associations.batch_put([(1, 9)]).result(
         reply({"results": {}, "errors": {WIRE_ONE: {"status": 403, "message": "no"}}})
     )
     with pytest.raises(exceptions.AccessDeniedError) as caught:
@@ -96,7 +94,7 @@ def test_check_raises_the_first_error_with_its_key():
 
 def events(count=2):
     body = json.dumps({"elements": [{}] * count}).encode()
-    return conversion_events.batch_create(body, VERSION, count=count, idempotent=True)
+    return conversion_events.batch_create(body, count=count, idempotent=True)
 
 
 def test_refused_events_are_known_by_their_positions():
@@ -131,7 +129,7 @@ def test_an_element_that_succeeded_and_failed_is_not_accepted(error):
 
 @pytest.mark.parametrize("error", [{}, {"message": "bad", "status": 422}])
 def test_a_key_that_succeeded_and_failed_is_not_done(error):
-    result = campaign_associations.batch_put([(1, 9)], VERSION).result(
+    result = campaign_associations.batch_put([(1, 9)]).result(
         reply({"results": {WIRE_ONE: {"status": 204, "error": error}}})
     )
     assert (result.results, result.errors[ONE].outcome_unknown) == ({}, True)

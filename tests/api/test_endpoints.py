@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.api import (
     account_users,
     ad_accounts,
@@ -38,16 +39,15 @@ REQUESTS = [
     ),
     (conversion_rules.create(RULE, V), "POST /rest/conversions", RULE),
     (conversion_rules.batch_create([RULE], V), "POST /rest/conversions", {"elements": [RULE]}),
-    (conversion_rules.get("519072844", 104012, V), f"GET /rest/conversions/104012?account={ACCOUNT}", None),
+    (conversion_rules.get("519072844", 104012), f"GET /rest/conversions/104012?account={ACCOUNT}", None),
     (
-        conversion_rules.batch_get(519072844, [104012, "104004"], V),
+        conversion_rules.batch_get(519072844, [104012, "104004"]),
         f"GET /rest/conversions?account={ACCOUNT}&ids=List(104012,104004)",
         None,
     ),
     (
-        conversion_rules.find(519072844, V, ownership=["OWNED", "SHARED"]),
-        f"GET /rest/conversions?q=account&account={ACCOUNT}&conversionOwnershipTypes=List(OWNED,SHARED)"
-        "&start=0&count=100",
+        conversion_rules.find(519072844),
+        f"GET /rest/conversions?q=account&account={ACCOUNT}&start=0&count=100",
         None,
     ),
     (
@@ -60,33 +60,33 @@ REQUESTS = [
         f"POST /rest/conversions?account={ACCOUNT}&ids=List(104004,107620)",
         {"entities": {"104004": {"patch": {"$set": {"name": "A"}}}, "107620": {"patch": {"$set": {"enabled": False}}}}},
     ),
-    (campaign_associations.put(345396555, 104004, V), f"PUT /rest/campaignConversions/{KEY}", PAIR),
+    (campaign_associations.put(345396555, 104004), f"PUT /rest/campaignConversions/{KEY}", PAIR),
     (
-        campaign_associations.batch_put([(345396555, 104004)], V),
+        campaign_associations.batch_put([(345396555, 104004)]),
         f"PUT /rest/campaignConversions?ids=List({KEY})",
         {"entities": {KEY: PAIR}},
     ),
-    (campaign_associations.get(345396555, 104004, V), f"GET /rest/campaignConversions/{KEY}", None),
+    (campaign_associations.get(345396555, 104004), f"GET /rest/campaignConversions/{KEY}", None),
     (
-        campaign_associations.batch_get([(345396555, 104004)], V),
+        campaign_associations.batch_get([(345396555, 104004)]),
         f"GET /rest/campaignConversions?ids=List({KEY})",
         None,
     ),
     (
-        campaign_associations.find([1, 2], V),
+        campaign_associations.find([1, 2]),
         "GET /rest/campaignConversions?q=campaigns&campaigns="
         "List(urn%3Ali%3AsponsoredCampaign%3A1,urn%3Ali%3AsponsoredCampaign%3A2)&start=0&count=100",
         None,
     ),
-    (campaign_associations.delete(345396555, 104004, V), f"DELETE /rest/campaignConversions/{KEY}", None),
+    (campaign_associations.delete(345396555, 104004), f"DELETE /rest/campaignConversions/{KEY}", None),
     (
-        campaign_associations.batch_delete([(345396555, 104004)], V),
+        campaign_associations.batch_delete([(345396555, 104004)]),
         f"DELETE /rest/campaignConversions?ids=List({KEY})",
         None,
     ),
-    (conversion_events.create(b'{"a":1}', V, idempotent=False), "POST /rest/conversionEvents", {"a": 1}),
+    (conversion_events.create(b'{"a":1}', idempotent=False), "POST /rest/conversionEvents", {"a": 1}),
     (
-        conversion_events.batch_create(b'{"elements":[{}]}', V, count=1, idempotent=False),
+        conversion_events.batch_create(b'{"elements":[{}]}', count=1, idempotent=False),
         "POST /rest/conversionEvents",
         {"elements": [{}]},
     ),
@@ -94,7 +94,6 @@ REQUESTS = [
         ad_analytics.analytics(
             "CONVERSION",
             *SEPTEMBER,
-            V,
             accounts=[5012345],
             fields=["dateRange", "pivotValues", "externalWebsiteConversions"],
         ),
@@ -109,7 +108,6 @@ REQUESTS = [
             ["CAMPAIGN", "CONVERSION"],
             SEPTEMBER[0],
             None,
-            V,
             time_granularity="ALL",
             campaigns=[1],
             campaign_groups=[2],
@@ -129,61 +127,56 @@ REQUESTS = [
         None,
     ),
     (
-        ad_analytics.attributed_revenue_metrics(5012345, ["CAMPAIGN"], *SEPTEMBER, V),
+        ad_analytics.attributed_revenue_metrics(5012345, ["CAMPAIGN"], *SEPTEMBER),
         "GET /rest/adAnalytics?q=attributedRevenueMetrics&pivots=List(CAMPAIGN)"
         "&dateRange=(start:(year:2026,month:9,day:1),end:(year:2026,month:9,day:30))"
         "&account=List(urn%3Ali%3AsponsoredAccount%3A5012345)&fields=revenueAttributionMetrics,dateRange,pivotValues",
         None,
     ),
     (
-        ad_accounts.search(V, ids=[1], name=["A, B"], status=["ACTIVE"], type=["BUSINESS"], test=False, page_size=100),
+        ad_accounts.search(ids=[1], name=["A, B"], status=["ACTIVE"], type=["BUSINESS"], test=False, page_size=100),
         "GET /rest/adAccounts?q=search&search=(id:(values:List(urn%3Ali%3AsponsoredAccount%3A1)),"
         "name:(values:List(A%2C%20B)),status:(values:List(ACTIVE)),type:(values:List(BUSINESS)),test:false)&pageSize=100",
         None,
     ),
-    (ad_accounts.search(V, page_size=100), "GET /rest/adAccounts?q=search&pageSize=100", None),
-    (ad_accounts.get(5012345, V), "GET /rest/adAccounts/5012345", None),
+    (ad_accounts.search(page_size=100), "GET /rest/adAccounts?q=search&pageSize=100", None),
+    (ad_accounts.get(5012345), "GET /rest/adAccounts/5012345", None),
     (
-        campaigns.search(5012345, V, status=["ACTIVE", "PAUSED"], campaign_group=[611], page_size=100),
+        campaigns.search(5012345, status=["ACTIVE", "PAUSED"], campaign_group=[611], page_size=100),
         "GET /rest/adAccounts/5012345/adCampaigns?q=search&search=(status:(values:List(ACTIVE,PAUSED)),"
         "campaignGroup:(values:List(urn%3Ali%3AsponsoredCampaignGroup%3A611)))&sortOrder=ASCENDING&pageSize=100",
         None,
     ),
     (
-        campaigns.search(5012345, V, page_size=100),
+        campaigns.search(5012345, page_size=100),
         "GET /rest/adAccounts/5012345/adCampaigns?q=search&search=(status:(values:List(ACTIVE,PAUSED,ARCHIVED,"
         "COMPLETED,CANCELED,DRAFT,PENDING_DELETION,REMOVED)))&sortOrder=ASCENDING&pageSize=100",
         None,
     ),
     (
-        account_users.of_authenticated_member(V),
+        account_users.of_authenticated_member(),
         "GET /rest/adAccountUsers?q=authenticatedUser&fields=account,user,role",
         None,
     ),
     (
-        account_users.of_account(519072844, V),
-        f"GET /rest/adAccountUsers?q=accounts&accounts=List({ACCOUNT})",
-        None,
-    ),
-    (
-        insight_tags.create(123456, V),
+        insight_tags.create(123456),
         "POST /rest/insightTags",
         {"sponsoredAccounts": ["urn:li:sponsoredAccount:123456"]},
     ),
-    (insight_tags.find(519072844, V), f"GET /rest/insightTags?q=account&account={ACCOUNT}", None),
-    (insight_tags.get("urn:tscp:insightTag:100", V), "GET /rest/insightTags/100", None),
+    (insight_tags.find(519072844), f"GET /rest/insightTags?q=account&account={ACCOUNT}", None),
+    (insight_tags.get("urn:tscp:insightTag:100"), "GET /rest/insightTags/100", None),
     (
-        insight_tags.update(100, V, first_party_tracking=True),
+        insight_tags.update(100, first_party_tracking=True),
         "POST /rest/insightTags/100",
         {"patch": {"$set": {"firstPartyTrackingEnabled": True}}},
     ),
     (
-        insight_tag_permissions.find(519072844, V),
+        insight_tag_permissions.find(519072844),
         f"GET /rest/insightTagsPermission?q=account&account={ACCOUNT}",
         None,
     ),
     (
-        insight_tag_permissions.grant(123456, 100, 654321, V, role="USE_ONLY"),
+        insight_tag_permissions.grant(123456, 100, 654321, role="USE_ONLY"),
         "POST /rest/insightTagsPermission?action=grantAccess",
         {
             "account": "urn:li:sponsoredAccount:123456",
@@ -193,7 +186,7 @@ REQUESTS = [
         },
     ),
     (
-        insight_tag_permissions.revoke(123456, 100, 654321, V),
+        insight_tag_permissions.revoke(123456, 100, 654321),
         "POST /rest/insightTagsPermission?action=revokeAccess",
         {
             "account": "urn:li:sponsoredAccount:123456",
@@ -202,28 +195,28 @@ REQUESTS = [
         },
     ),
     (
-        insight_tag_domains.find(519072844, V, domain="WWW.example.com", count=100),
+        insight_tag_domains.find(519072844, domain="WWW.example.com", count=100),
         f"GET /rest/insightTagDomains?q=account&account={ACCOUNT}&domainName=www.example.com&start=0&count=100",
         None,
     ),
-    (insight_tag_domains.get(519072844, "www.example.com", V), f"GET /rest/insightTagDomains/{DOMAIN}", None),
+    (insight_tag_domains.get(519072844, "www.example.com"), f"GET /rest/insightTagDomains/{DOMAIN}", None),
     (
-        insight_tag_domains.batch_get(519072844, ["www.example.com"], V),
+        insight_tag_domains.batch_get(519072844, ["www.example.com"]),
         f"GET /rest/insightTagDomains?ids=List({DOMAIN})",
         None,
     ),
     (
-        insight_tag_domains.update(519072844, "www.example.com", V, blocked=True),
+        insight_tag_domains.update(519072844, "www.example.com", blocked=True),
         f"POST /rest/insightTagDomains/{DOMAIN}",
         {"patch": {"$set": {"blocked": True}}},
     ),
     (
-        insight_tag_domains.batch_update(519072844, {"www.example.com": False}, V),
+        insight_tag_domains.batch_update(519072844, {"www.example.com": False}),
         f"POST /rest/insightTagDomains?ids=List({DOMAIN})",
         {"entities": {DOMAIN: {"patch": {"$set": {"blocked": False}}}}},
     ),
     (
-        path_to_conversion.find(519072844, "A 1", V),
+        path_to_conversion.find(519072844, "A 1"),
         f"GET /rest/adEventWithConversions?q=accountWithOrderId&account={ACCOUNT}&orderId=A%201",
         None,
     ),
@@ -237,6 +230,45 @@ def test_the_request_is_the_documented_one(call, line, body):
     assert f"{call.method} {call.target}" == line
     assert (json.loads(call.body) if call.body else None) == body
     assert call.headers.get("Content-Type") == (None if body is None else "application/json")
+
+
+#: Endpoints whose messages cannot quote data of persons; every other one is redacted.
+IMPERSONAL = {
+    "adAccounts",
+    "adAnalytics",
+    "adCampaigns",
+    "campaignConversions",
+    "conversions",
+    "insightTagDomains",
+    "insightTags",
+    "insightTagsPermission",
+}
+
+
+@pytest.mark.parametrize(("call", "line", "body"), REQUESTS, ids=[call.name for call, _, _ in REQUESTS])
+def test_messages_are_redacted_unless_the_endpoint_says_otherwise(call, line, body):
+    assert call.personal is (call.name.partition(".")[0] not in IMPERSONAL)
+    message = 'ERROR :: /x :: "Max Muster" is wrong, max@example.com'
+    with pytest.raises(exceptions.InvalidRequestError) as refused:
+        call.result(Reply(422, {}, json.dumps({"message": message, "status": 422}).encode()))
+    assert ("Max" in str(refused.value)) is not call.personal
+    assert refused.value.scope == call.scope
+
+
+@pytest.mark.parametrize(
+    ("name", "scope"),
+    [
+        ("adAccounts", "r_ads"),
+        ("adAccountUsers", "r_ads"),
+        ("adAnalytics", "r_ads_reporting"),
+        ("conversionEvents", "rw_conversions"),
+        ("conversions", "rw_conversions"),
+        ("campaignConversions", "rw_conversions"),
+        ("insightTags", "rw_ads"),
+    ],
+)
+def test_each_endpoint_names_the_scope_that_it_needs(name, scope):
+    assert {call.scope for call, _, _ in REQUESTS if call.name.partition(".")[0] == name} == {scope}
 
 
 def test_only_creations_and_actions_are_not_to_be_repeated():
@@ -268,7 +300,7 @@ def test_the_id_of_a_created_rule_is_read_wherever_linkedin_puts_it(headers, bod
 
 def test_a_rule_may_have_fields_and_values_that_nobody_knows_yet():
     body = {"id": 1, "type": "TELEPATHY", "conversionMethod": "DREAM", "brandNew": {"a": 1}}
-    rule = conversion_rules.get(5, 1, V).result(Reply(200, {}, json.dumps(body).encode()))
+    rule = conversion_rules.get(5, 1).result(Reply(200, {}, json.dumps(body).encode()))
     assert (rule.type, rule.conversion_method) == ("TELEPATHY", "DREAM")
 
 
@@ -296,7 +328,7 @@ def test_a_documented_rule_is_read_whole():
         "account": "urn:li:sponsoredAccount:519072844",
         "key": {"id": 104004, "account": "urn:li:sponsoredAccount:519072844"},
     }
-    rule = conversion_rules.get(5, 104004, V).result(Reply(200, {}, json.dumps(body).encode()))
+    rule = conversion_rules.get(5, 104004).result(Reply(200, {}, json.dumps(body).encode()))
     assert rule.associated_campaigns[0].associated_at == 1563657869695
     assert rule.campaign_urns == {"urn:li:sponsoredCampaign:345396555"}
     assert (rule.value.amount, rule.value.currency_code) == ("10", "USD")
@@ -308,56 +340,51 @@ def test_the_campaigns_of_a_rule_are_read_from_either_field():
     body = {"id": 1, "campaigns": ["urn:li:sponsoredCampaign:1"], "associatedCampaigns": [
         {"campaign": "urn:li:sponsoredCampaign:2", "conversion": "urn:lla:llaPartnerConversion:1"}
     ]}  # fmt: skip
-    rule = conversion_rules.get(5, 1, V).result(Reply(200, {}, json.dumps(body).encode()))
+    rule = conversion_rules.get(5, 1).result(Reply(200, {}, json.dumps(body).encode()))
     assert rule.campaign_urns == {"urn:li:sponsoredCampaign:1", "urn:li:sponsoredCampaign:2"}
 
 
 def test_report_rows_come_as_linkedin_sends_them():
     row = {"pivotValues": ["urn:lla:llaPartnerConversion:1"], "conversionValueInLocalCurrency": "576.05000000000014868"}
-    call = ad_analytics.analytics("CONVERSION", *SEPTEMBER, V, accounts=[1])
+    call = ad_analytics.analytics("CONVERSION", *SEPTEMBER, accounts=[1])
     assert call.result(Reply(200, {}, json.dumps({"paging": {"count": 10}, "elements": [row]}).encode())) == [row]
 
 
 @pytest.mark.parametrize(
     ("make", "complaint"),
     [
-        (lambda: ad_analytics.analytics("CONVERSIONS", *SEPTEMBER, V, accounts=[1]), "pivot 'CONVERSIONS'"),
-        (lambda: ad_analytics.analytics("CONVERSION", *SEPTEMBER, V), "at least one of accounts"),
-        (lambda: ad_analytics.analytics("CONVERSION", *reversed(SEPTEMBER), V, accounts=[1]), "before it starts"),
+        (lambda: ad_analytics.analytics("CONVERSIONS", *SEPTEMBER, accounts=[1]), "pivot 'CONVERSIONS'"),
+        (lambda: ad_analytics.analytics("CONVERSION", *SEPTEMBER), "at least one of accounts"),
+        (lambda: ad_analytics.analytics("CONVERSION", *reversed(SEPTEMBER), accounts=[1]), "before it starts"),
         (
-            lambda: ad_analytics.analytics("CONVERSION", *SEPTEMBER, V, accounts=[1], fields=["f"] * 21),
+            lambda: ad_analytics.analytics("CONVERSION", *SEPTEMBER, accounts=[1], fields=["f"] * 21),
             "21 fields; LinkedIn takes 1 to 20",
         ),
         (
-            lambda: ad_analytics.analytics("CONVERSION", *SEPTEMBER, V, accounts=[1], time_granularity="WEEKLY"),
+            lambda: ad_analytics.analytics("CONVERSION", *SEPTEMBER, accounts=[1], time_granularity="WEEKLY"),
             "time_granularity 'WEEKLY'",
         ),
         (
-            lambda: ad_analytics.analytics("CONVERSION", *SEPTEMBER, V, accounts=[1], sort_by="NAME"),
+            lambda: ad_analytics.analytics("CONVERSION", *SEPTEMBER, accounts=[1], sort_by="NAME"),
             "sort_by 'NAME'",
         ),
         (
-            lambda: ad_analytics.statistics(["CONVERSION"] * 4, *SEPTEMBER, V, accounts=[1]),
+            lambda: ad_analytics.statistics(["CONVERSION"] * 4, *SEPTEMBER, accounts=[1]),
             "4 pivots; LinkedIn takes 1 to 3",
         ),
-        (lambda: ad_analytics.statistics(["MEMBER_INDUSTRY"], *SEPTEMBER, V, accounts=[1]), "one pivot only"),
+        (lambda: ad_analytics.statistics(["MEMBER_INDUSTRY"], *SEPTEMBER, accounts=[1]), "one pivot only"),
         (lambda: conversion_rules.batch_create([RULE] * 101, V), "101 rules in one batch"),
         (lambda: conversion_rules.batch_create([RULE, {}], V), "rule 1: .*name is missing"),
         (lambda: conversion_rules.create(RULE, V, auto_association="NONE"), "leave it out"),
-        (lambda: conversion_rules.find(5, "202604", ownership=["SHARED"]), "202605 or later"),
-        (lambda: conversion_rules.batch_get(5, [], V), "no conversion rule was given"),
-        (lambda: campaign_associations.find([], V), "no campaign was given"),
-        (lambda: campaign_associations.batch_put([], V), "no pair"),
-        (lambda: campaign_associations.put("urn:li:sponsoredAccount:1", 2, V), "not the id of a campaign"),
-        (lambda: campaigns.search(5, V, status=[]), "filter status has no values"),
-        (lambda: insight_tag_domains.get(5, "https://www.example.com/", V), "leave out scheme"),
-        (lambda: insight_tag_domains.batch_update(5, {}, V), "no domain"),
-        (lambda: insight_tag_permissions.grant(1, 2, 3, V, role="OWNER"), "FULL, USE_ONLY"),
-        (
-            lambda: conversion_events.batch_create(b" " * 2_000_001, V, count=1, idempotent=False),
-            "2000001 bytes; send at most 2000000",
-        ),
-        (lambda: path_to_conversion.find(5, "", V), "no order id"),
+        (lambda: conversion_rules.batch_get(5, []), "no conversion rule was given"),
+        (lambda: campaign_associations.find([]), "no campaign was given"),
+        (lambda: campaign_associations.batch_put([]), "no pair"),
+        (lambda: campaign_associations.put("urn:li:sponsoredAccount:1", 2), "not the id of a campaign"),
+        (lambda: campaigns.search(5, status=[]), "filter status has no values"),
+        (lambda: insight_tag_domains.get(5, "https://www.example.com/"), "leave out scheme"),
+        (lambda: insight_tag_domains.batch_update(5, {}), "no domain"),
+        (lambda: insight_tag_permissions.grant(1, 2, 3, role="OWNER"), "FULL, USE_ONLY"),
+        (lambda: path_to_conversion.find(5, ""), "no order id"),
     ],
 )
 def test_what_linkedin_would_refuse_is_refused_before_it_is_sent(make, complaint):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_linkedin_capi import exceptions
-from airflow_provider_linkedin_capi.api import messages, oauth, restli, retry
+from airflow_provider_linkedin_capi.api import conversion_events, conversion_rules, messages, oauth, restli, retry
 from airflow_provider_linkedin_capi.api.call import Reply
 from tests.support.refusals import (
     DOCUMENTED,
@@ -21,8 +21,8 @@ from tests.support.refusals import (
     wait,
 )
 
-READ = restli.call("conversions", "GET", version="202609", parse=restli.nothing, key=1)
-WRITE = restli.call("conversionEvents", "BATCH_CREATE", version="202609", parse=restli.nothing, body=b"{}")
+READ = restli.call(conversion_rules.RESOURCE, "GET", parse=restli.nothing, key=1)
+WRITE = restli.call(conversion_events.RESOURCE, "BATCH_CREATE", parse=restli.nothing, body=b"{}")
 TOKEN = oauth.refresh("id", "secret", "refresh")
 
 
@@ -256,8 +256,8 @@ def test_errors_survive_pickling_since_airflow_carries_them_between_processes():
     assert (type(again), str(again), again.elements) == (type(error), str(error), error.elements)
 
 
-THINGS = restli.call("things", "FINDER", version="202609", parse=restli.entity(dict[str, list[Any]]))
-CREATED = restli.call("things", "CREATE", version="202609", parse=restli.nothing, body=b"{}")
+THINGS = restli.call(restli.Resource("things"), "FINDER", parse=restli.entity(dict[str, list[Any]]))
+CREATED = restli.call(restli.Resource("things"), "CREATE", parse=restli.nothing, body=b"{}")
 
 
 @pytest.mark.parametrize(

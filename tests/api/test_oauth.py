@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -41,37 +41,6 @@ def test_a_refresh_sends_secret_and_token_in_the_body_and_nowhere_else():
     assert call.idempotent
 
 
-def test_a_code_is_exchanged_once():
-    call = oauth.exchange_code("86abcd", "s3cr3t", "AQT", "https://app.example.com/cb")
-    assert form(call) == {
-        "grant_type": "authorization_code",
-        "code": "AQT",
-        "redirect_uri": "https://app.example.com/cb",
-        "client_id": "86abcd",
-        "client_secret": "s3cr3t",
-    }
-    assert not call.idempotent
-
-
-def test_the_page_for_consent_asks_for_all_scopes_separated_by_spaces():
-    url = oauth.authorization_url(
-        "https://www.linkedin.com/oauth/v2/",
-        "86abcd",
-        "https://app.example.com/cb",
-        "f3b1c9",
-        ["rw_conversions", "r_ads"],
-    )
-    parts = urlsplit(url)
-    assert f"{parts.scheme}://{parts.netloc}{parts.path}" == "https://www.linkedin.com/oauth/v2/authorization"
-    assert parse_qs(parts.query) == {
-        "response_type": ["code"],
-        "client_id": ["86abcd"],
-        "redirect_uri": ["https://app.example.com/cb"],
-        "state": ["f3b1c9"],
-        "scope": ["rw_conversions r_ads"],
-    }
-
-
 @pytest.mark.parametrize("scope", ["r_ads,rw_conversions", "r_ads rw_conversions", "r_ads, rw_conversions"])
 def test_granted_scopes_are_read_with_either_separator(scope):
     token = oauth.refresh("a", "b", "c").result(answer({**MINTED, "scope": scope}))
@@ -101,14 +70,3 @@ def test_neither_a_token_nor_its_call_nor_an_error_shows_what_is_secret():
 def test_an_answer_without_a_token_is_no_success(document):
     with pytest.raises(exceptions.OutcomeUnknownError):
         oauth.refresh("a", "b", "c").result(answer(document))
-
-
-def test_introspection_tells_state_and_end():
-    call = oauth.introspect("86abcd", "s3cr3t", "AQV")
-    assert call.target == "/introspectToken"
-    assert form(call) == {"client_id": "86abcd", "client_secret": "s3cr3t", "token": "AQV"}
-    state = call.result(
-        answer({"active": True, "status": "active", "expires_at": 1497497620, "scope": "r_ads", "auth_type": "3L"})
-    )
-    assert (state.active, state.status, state.expires_at) == (True, "active", 1497497620)
-    assert call.result(answer({"active": False})).active is False

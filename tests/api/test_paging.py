@@ -12,8 +12,6 @@ from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.api import ad_accounts, campaign_associations, conversion_rules
 from airflow_provider_linkedin_capi.api.call import Reply
 
-VERSION = "202609"
-
 
 def rules(numbers, *, href=None, **paging):
     links = [{"rel": "next", "href": href, "type": "application/json"}] if href else []
@@ -23,7 +21,7 @@ def rules(numbers, *, href=None, **paging):
 
 
 def first(count=2):
-    return conversion_rules.find(5, VERSION, count=count)
+    return conversion_rules.find(5, count=count)
 
 
 def start_of(call):
@@ -60,7 +58,6 @@ def test_a_next_link_is_followed_verbatim():
     following = first().result(rules([1], href=href)).next
     assert following.target == href
     assert (following.name, following.method) == ("conversions.FINDER-account", "GET")
-    assert following.headers["LinkedIn-Version"] == VERSION
 
 
 def test_once_links_were_sent_a_page_without_one_is_the_last():
@@ -75,7 +72,7 @@ def test_a_link_to_another_host_is_not_followed_with_the_token(href):
 
 
 def test_the_pages_of_a_tunnelled_finder_are_tunnelled_too():
-    call = campaign_associations.find(range(1, 200), VERSION, count=1)
+    call = campaign_associations.find(range(1, 200), count=1)
     element = {"campaign": "urn:li:sponsoredCampaign:1", "conversion": "urn:lla:llaPartnerConversion:2"}
     page = call.result(Reply(200, {}, json.dumps({"elements": [element]}).encode()))
     assert (page.next.method, page.next.headers["X-HTTP-Method-Override"]) == ("POST", "GET")
@@ -100,25 +97,25 @@ def accounts(numbers, **metadata):
 
 
 def test_a_cursor_is_followed_with_the_other_parameters_unchanged():
-    call = ad_accounts.search(VERSION, status=["ACTIVE"], page_size=2)
+    call = ad_accounts.search(status=["ACTIVE"], page_size=2)
     assert call.query == "q=search&search=(status:(values:List(ACTIVE)))&pageSize=2"
     page = call.result(accounts([1, 2], nextPageToken="DgG=/x"))
     assert page.next.query == call.query + "&pageToken=DgG%3D%2Fx"
 
 
 def test_a_short_page_with_a_cursor_is_not_the_last():
-    assert ad_accounts.search(VERSION, page_size=2).result(accounts([1], nextPageToken="t")).next is not None
+    assert ad_accounts.search(page_size=2).result(accounts([1], nextPageToken="t")).next is not None
 
 
 @pytest.mark.parametrize(
     "reply", [accounts([1, 2]), accounts([1, 2], nextPageToken=""), accounts([], nextPageToken=None)]
 )
 def test_no_cursor_or_an_empty_one_ends_the_walk(reply):
-    assert ad_accounts.search(VERSION, page_size=2).result(reply).next is None
+    assert ad_accounts.search(page_size=2).result(reply).next is None
 
 
 def test_a_cursor_that_leads_back_to_its_own_page_is_an_error_and_no_endless_walk():
-    page = ad_accounts.search(VERSION).result(accounts([1], nextPageToken="same"))
+    page = ad_accounts.search().result(accounts([1], nextPageToken="same"))
     with pytest.raises(exceptions.UnexpectedReplyError, match="token"):
         page.next.result(accounts([1], nextPageToken="same"))
 

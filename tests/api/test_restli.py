@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_linkedin_capi.api import restli
+from airflow_provider_linkedin_capi.api import campaign_associations, restli
 from airflow_provider_linkedin_capi.sandbox import restli as server
 
 ACCOUNT = "urn:li:sponsoredAccount:123"
@@ -104,31 +104,34 @@ def test_absent_parameters_are_left_out():
 
 def call(method="GET", *, ids=3, body=None):
     return restli.call(
-        "campaignConversions",
+        campaign_associations.RESOURCE,
         method,
-        version="202609",
         parse=restli.nothing,
         parameters={"ids": [f"urn:li:sponsoredCampaign:{n}" for n in range(ids)]},
         body=body,
     )
 
 
-def test_every_call_names_version_protocol_and_method():
+def test_every_call_names_protocol_and_method():
     assert call("BATCH_GET").headers == {
-        "LinkedIn-Version": "202609",
         "X-Restli-Protocol-Version": "2.0.0",
         "X-RestLi-Method": "BATCH_GET",
     }
 
 
+def test_a_call_of_a_retired_resource_names_its_version():
+    retired = restli.call(restli.Resource("things", only_version="202310"), "GET", parse=restli.nothing, key=1)
+    assert retired.headers["LinkedIn-Version"] == "202310"
+
+
 def test_a_post_without_contents_has_an_empty_body_so_that_its_length_is_sent():
-    empty = restli.call("things", "ACTION", version="202609", parse=restli.nothing, parameters={"action": "do"})
+    empty = restli.call(restli.Resource("things"), "ACTION", parse=restli.nothing, parameters={"action": "do"})
     assert empty.body == b""
 
 
 def test_a_query_of_4000_characters_stays_in_the_url():
     long = restli.call(
-        "things", "FINDER", version="202609", parse=restli.nothing, parameters={"q": "a" * (4000 - len("q="))}
+        restli.Resource("things"), "FINDER", parse=restli.nothing, parameters={"q": "a" * (4000 - len("q="))}
     )
     assert (long.method, len(long.query)) == ("GET", 4000)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
 
-USERS = account_users.of_authenticated_member("202609")
+USERS = account_users.of_authenticated_member()
 
 
 def within(conn_id: str, work: Callable[[LinkedInConversionsAsyncHook], Awaitable[Any]]) -> Any:
@@ -28,12 +28,12 @@ def within(conn_id: str, work: Callable[[LinkedInConversionsAsyncHook], Awaitabl
 
 
 async def all_rules(hook: LinkedInConversionsAsyncHook) -> list[int]:
-    return [rule.id async for rule in hook.paginate(conversion_rules.find(hook.ad_account, hook.api_version, count=10))]
+    return [rule.id async for rule in hook.paginate(conversion_rules.find(hook.ad_account, count=10))]
 
 
 def test_it_sends_the_same_request_as_the_hook(linkedin: str, hook: Any, sandbox: SandboxServer) -> None:
-    hook.call(conversion_rules.find(5012345, "202609"))
-    within(linkedin, lambda twin: twin.call(conversion_rules.find(5012345, "202609")))
+    hook.call(conversion_rules.find(5012345))
+    within(linkedin, lambda twin: twin.call(conversion_rules.find(5012345)))
     ours, twins = list(sandbox.world.requests)[-2:]
     assert (twins.method, twins.path, twins.query) == (ours.method, ours.path, ours.query)
     different = {"accept-encoding", "connection", "accept"}
@@ -63,7 +63,7 @@ def test_it_tries_again(linkedin: str, sandbox: SandboxServer, kind: str, monkey
 
 def test_it_raises_what_the_hook_raises(linkedin: str, sandbox: SandboxServer) -> None:
     with pytest.raises(exceptions.NotFoundError, match="404"):
-        within(linkedin, lambda hook: hook.call(conversion_rules.get(5012345, 999, "202609")))
+        within(linkedin, lambda hook: hook.call(conversion_rules.get(5012345, 999)))
 
 
 def test_cookies_are_never_sent_back(linkedin: str, sandbox: SandboxServer) -> None:

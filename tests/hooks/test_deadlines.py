@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Connect
 
-USERS = account_users.of_authenticated_member("202609")
+USERS = account_users.of_authenticated_member()
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
 
 

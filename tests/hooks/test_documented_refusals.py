@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_linkedin_capi.api import account_users, retry
+from airflow_provider_linkedin_capi.api import ad_accounts, retry
 from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
 from tests.support.refusals import DOCUMENTED
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.exceptions import LinkedInError
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
 
-USERS = account_users.of_authenticated_member("202609")
+ACCOUNT = ad_accounts.get(5012345)
 
 
 def of(kind: type[retry.Decision]) -> list[Any]:
@@ -43,12 +43,12 @@ def test_what_no_repetition_helps_is_raised_at_once(
 ) -> None:
     refuse_once(sandbox, status, body)
     with pytest.raises(kind) as raised:
-        hook.call(USERS)
+        hook.call(ACCOUNT)
     assert (raised.value.status, waits, len(asked(sandbox))) == (status, [], 1)
     if isinstance(body, dict):
         assert raised.value.code == body.get("code")
         assert body["message"].strip() in str(raised.value)
-    assert "adAccountUsers.FINDER-authenticatedUser" in str(raised.value)
+    assert "adAccounts.GET" in str(raised.value)
 
 
 @pytest.mark.parametrize(("status", "body", "kind", "decision"), of(retry.Wait))
@@ -62,7 +62,7 @@ def test_what_passes_is_waited_for(
     decision: retry.Wait,
 ) -> None:
     refuse_once(sandbox, status, body)
-    assert hook.call(USERS).elements
+    assert hook.call(ACCOUNT).id == 5012345
     [seconds] = waits
     assert decision.seconds / 2 <= seconds <= decision.seconds
 
@@ -77,5 +77,5 @@ def test_a_token_that_is_no_longer_accepted_is_replaced(
     decision: retry.Refresh,
 ) -> None:
     refuse_once(sandbox, status, body)
-    assert LinkedInConversionsHook(refreshable).call(USERS).elements
-    assert asked(sandbox) == ["/rest/adAccountUsers", "/oauth/v2/accessToken", "/rest/adAccountUsers"]
+    assert LinkedInConversionsHook(refreshable).call(ACCOUNT).id == 5012345
+    assert asked(sandbox) == ["/rest/adAccounts/5012345", "/oauth/v2/accessToken", "/rest/adAccounts/5012345"]

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
     from tests.conftest import Connect
 
-USERS = account_users.of_authenticated_member("202609")
+USERS = account_users.of_authenticated_member()
 RULE = {"name": "lost", "type": "LEAD", "conversionMethod": "CONVERSIONS_API"}
-EVENTS = conversion_events.batch_create(b'{"elements":[]}', "202609", count=0, idempotent=False)
+EVENTS = conversion_events.batch_create(b'{"elements":[]}', count=0, idempotent=False)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
     from tests.conftest import Connect
 
-USERS = account_users.of_authenticated_member("202609")
+USERS = account_users.of_authenticated_member()
 
 
 def test_only_what_linkedin_wants_goes_out_as_headers(sandbox: SandboxServer, connect: Connect) -> None:
@@ -47,7 +47,7 @@ def test_only_what_linkedin_wants_goes_out_as_headers(sandbox: SandboxServer, co
 
 
 def test_the_query_goes_out_exactly_as_encoded(hook: LinkedInConversionsHook, sandbox: SandboxServer) -> None:
-    list(hook.paginate(conversion_rules.find(5012345, "202609")))
+    list(hook.paginate(conversion_rules.find(5012345)))
     assert sandbox.world.requests[-1].query.startswith("q=account&account=urn%3Ali%3AsponsoredAccount%3A5012345&")
 
 
@@ -131,7 +131,7 @@ def test_a_refused_connection_was_never_sent(connect: Connect, waits: list[float
     conn_id = connect("nobody", conn_type="linkedin_capi", host=host, extra={"access_token": "t"})
     with pytest.raises(exceptions.NotSentError, match="cannot connect to LinkedIn"):
         LinkedInConversionsHook(conn_id).call(
-            conversion_events.batch_create(b'{"elements":[]}', "202609", count=0, idempotent=False)
+            conversion_events.batch_create(b'{"elements":[]}', count=0, idempotent=False)
         )
     assert len(waits) == retry.MAX_ATTEMPTS - 1
 
@@ -150,7 +150,7 @@ def test_a_server_that_does_not_answer_in_time_leaves_the_outcome_unknown(
     sandbox.world.faults.add("delay", seconds=0.5, times=1)
     with pytest.raises(exceptions.OutcomeUnknownError, match="ReadTimeout"):
         LinkedInConversionsHook(conn_id).call(
-            conversion_events.batch_create(b'{"elements":[]}', "202609", count=0, idempotent=False)
+            conversion_events.batch_create(b'{"elements":[]}', count=0, idempotent=False)
         )
 
 
@@ -179,5 +179,5 @@ def test_an_old_version_is_warned_of_and_refused_in_words(
     )
     old = LinkedInConversionsHook(conn_id)
     with pytest.raises(exceptions.VersionError, match="NONEXISTENT_VERSION"):
-        old.call(account_users.of_authenticated_member(old.api_version))
+        old.call(account_users.of_authenticated_member())
     assert "202511 is no longer served by LinkedIn; set the connection's to 202609" in logged()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
     from tests.conftest import Connect
 
-USERS = account_users.of_authenticated_member("202609")
+USERS = account_users.of_authenticated_member()
 KEPT = "AIRFLOW_VAR_LINKEDIN_CAPI__LINKEDIN_CAPI_DEFAULT__REFRESH_TOKEN"
 
 
@@ -121,7 +121,7 @@ def test_a_failing_token_service_is_asked_again_as_part_of_the_call(
     refreshable: str, sandbox: SandboxServer, waits: list[float]
 ) -> None:
     sandbox.world.faults.add("status", status=500, path="/oauth", times=3)
-    create = conversion_events.batch_create(b'{"elements":[]}', "202609", count=0, idempotent=False)
+    create = conversion_events.batch_create(b'{"elements":[]}', count=0, idempotent=False)
     with pytest.raises(exceptions.InvalidRequestError):
         LinkedInConversionsHook(refreshable).call(create)
     assert [r.status for r in sandbox.world.requests] == [401, 500, 500, 500, 200, 400]
@@ -193,8 +193,9 @@ def test_a_rotated_refresh_token_is_not_kept_if_the_connection_says_so(
 
 
 def test_of_tasks_that_rotate_at_once_all_get_a_token(
-    refreshable: str, sandbox: SandboxServer, variables: Variables
+    refreshable: str, sandbox: SandboxServer, variables: Variables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("airflow_provider_linkedin_capi.hooks.tokens._LOOK_AFTER_SECONDS", (0.0, 0.2, 1.0, 5.0, 10.0))
     sandbox.world.add_client("sandbox-client", "sandbox-secret", rotates=True)
     hooks = [LinkedInConversionsHook(refreshable) for _ in range(4)]
     for hook in hooks:

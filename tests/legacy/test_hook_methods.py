@@ -136,7 +136,7 @@ def test_a_hook_of_the_legacy_version_associates_and_reports_under_it(linkedin, 
     legacy.requests.clear()
     assert old.associate_campaigns(rule.urn, [345396001]).check()
     today = dt.datetime.now(dt.UTC).date()
-    old.call(ad_analytics.analytics("CONVERSION", today, today, old.api_version, accounts=[old.ad_account]))
+    old.call(ad_analytics.analytics("CONVERSION", today, today, accounts=[old.ad_account]))
     assert {request.headers["linkedin-version"] for request in legacy.requests} == {LEGACY}
 
 

@@ -152,7 +152,7 @@ def test_heavy_windows_that_end_in_a_server_error_are_shortened() -> None:
             raise exceptions.ServerError("Gateway Timeout", call=call.name, status=504)
         return []
 
-    plan.run(report_plan(asked, "202609"), linkedin)
+    plan.run(report_plan(asked), linkedin)
 
     assert windows == [(1, 8), (1, 4), (1, 2), (3, 4), (5, 8), (5, 6), (7, 8)]
 
@@ -171,7 +171,7 @@ def test_a_server_error_for_a_single_day_is_raised() -> None:
         raise exceptions.ServerError("Internal Server Error", call=call.name, status=500)
 
     with pytest.raises(exceptions.ServerError):
-        plan.run(report_plan(asked, "202609"), broken)
+        plan.run(report_plan(asked), broken)
 
     assert len(calls) == 3
 
@@ -278,7 +278,7 @@ def test_a_plan_pauses_for_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
         count = 3 if days[0] != days[1] else 1
         return [{**row, "dateRange": {"start": {"year": 2026, "month": 11, "day": days[0]}}} for _ in range(count)]
 
-    report = plan.run(report_plan(asked, "202609"), linkedin, pauses.append)
+    report = plan.run(report_plan(asked), linkedin, pauses.append)
 
     # 9 values for the whole window; 9 more may be asked for; then 12 are spent and 9 would be too many.
     assert len(report.rows) == 2
@@ -298,7 +298,7 @@ def test_rows_with_the_same_key_are_added_up_or_refused() -> None:
         )
         account = type("Account", (), {"currency": "USD"})
         return plan.run(
-            report_plan(asked, "202609"),
+            report_plan(asked),
             lambda call: [{**day, field: 1}] * 2 if "adAnalytics" in call.name else account,
         )
 
@@ -410,7 +410,7 @@ def test_the_triggerers_hook_reads_the_same(world: World, hook: LinkedInConversi
 
     async def read() -> Report:
         async with LinkedInConversionsAsyncHook(hook.linkedin_conn_id) as twin:
-            return await plan.run_async(report_plan(sync.request, twin.api_version), twin.call)
+            return await plan.run_async(report_plan(sync.request), twin.call)
 
     assert asyncio.run(read()) == sync
     assert sync.rows
@@ -436,4 +436,4 @@ def test_a_row_without_dates_or_pivots_is_an_error(element: Any) -> None:
     )
 
     with pytest.raises(exceptions.UnexpectedReplyError):
-        plan.run(report_plan(asked, "202609"), lambda call: [element])
+        plan.run(report_plan(asked), lambda call: [element])

@@ -48,4 +48,4 @@ def deliver(
     for first in range(0, count, limits.MAX_EVENTS_PER_BATCH):
         batch = elements[first : first + limits.MAX_EVENTS_PER_BATCH]
         body = msgspec.json.encode({"elements": batch})
-        hook.call(conversion_events.batch_create(body, hook.api_version, count=len(batch), idempotent=False))
+        hook.call(conversion_events.batch_create(body, count=len(batch), idempotent=False))

@@ -36,7 +36,7 @@ class HttpTransport:
         self.refreshed = 0
 
     def send(self, call: Call[Any]) -> Reply:
-        headers = {**call.headers, "Authorization": f"Bearer {self.token}"}
+        headers = {"LinkedIn-Version": "202609", **call.headers, "Authorization": f"Bearer {self.token}"}
         try:
             answer = requests.request(call.method, self._url + call.target, headers=headers, data=call.body, timeout=5)
         except requests.exceptions.ConnectTimeout as error:
