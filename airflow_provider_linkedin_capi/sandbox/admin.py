@@ -139,7 +139,8 @@ def _state(world: World) -> dict[str, Any]:
             )
         ],
         "refusals": [
-            {"request": name, "status": status, "message": message} for name, status, message in world.journal.refusals
+            {"request": name, "status": status, "message": message}
+            for name, status, message in world.request_log.refusals
         ],
         "settings": msgspec.to_builtins(world.settings),
     }

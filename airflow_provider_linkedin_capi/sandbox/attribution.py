@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -15,8 +15,12 @@ from airflow_provider_linkedin_capi.sandbox.store import Received
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
-    from airflow_provider_linkedin_capi.sandbox.world import World
+    from airflow_provider_linkedin_capi.sandbox.clock import Clock
+    from airflow_provider_linkedin_capi.sandbox.entities import Entities
+    from airflow_provider_linkedin_capi.sandbox.settings import Settings
+    from airflow_provider_linkedin_capi.sandbox.store import Store
 
 DAY_MS = 86_400_000
 _EPOCH = dt.date(1970, 1, 1)
@@ -48,6 +52,21 @@ class Group:
     clicked: bool
     conversions: int
     value: Decimal
+
+
+class World(Protocol):
+    """What attribution needs of :class:`~.world.World`."""
+
+    clock: Clock
+    entities: Entities
+    settings: Settings
+
+    @property
+    def associations(self) -> set[tuple[int, int]]:
+        """The associated pairs of campaign id and rule id."""
+
+    def transaction(self) -> AbstractContextManager[Store]:
+        """One call's reads and writes, all or none of them kept."""
 
 
 def receiver(world: World, source: str) -> Callable[[Mapping[str, Any]], Received]:

@@ -1,4 +1,4 @@
-"""Faults to order: what goes wrong on the way to LinkedIn, at LinkedIn, and on the way back."""
+"""Faults to inject: on the way to LinkedIn, at LinkedIn, and on the way back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Kind = Literal["status", "html", "throttle", "reset", "reset_upload", "close", "
 
 
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """One kind of trouble and the requests it befalls.
+    """One kind of fault, and the requests that it happens to.
 
     :param kind: what happens.
     :param processed: whether the request takes effect first, so that only its answer is lost or late.
@@ -32,9 +32,10 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, dict=True)
     :param restli_method: only this Rest.li method, with or without its resource: ``BATCH_CREATE``,
         ``conversionEvents.BATCH_CREATE``.
     :param after: lets so many matching requests pass first.
-    :param every: then strikes at the first of each so many.
-    :param times: strikes so often, then never again; None for always.
-    :param probability: strikes by chance, with ``seed``.
+    :param every: then happens to the first of each so many.
+    :param times: happens so often, then never again; None for always.
+    :param probability: happens by chance, with ``seed``.
+    :ivar matched: how often it happened.
     """
 
     kind: Kind
@@ -53,37 +54,37 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, dict=True)
     probability: float = 1.0
     seed: int = 0
     seen: int = 0
-    struck: int = 0
+    matched: int = 0
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
 
-    def befalls(self, method: str, path: str, restli_method: str | None) -> bool:
-        """Whether it strikes this request; counts it."""
+    def matches(self, method: str, path: str, restli_method: str | None) -> bool:
+        """Whether it happens to this request; counts it."""
         resource_method = restli_method or ""
         if (
             self.method not in (None, method)
             or not path.startswith(self.path)
             or self.restli_method not in (None, resource_method, resource_method.rpartition(".")[2])
-            or (self.times is not None and self.struck >= self.times)
+            or (self.times is not None and self.matched >= self.times)
         ):
             return False
         self.seen += 1
         turn = self.seen - self.after - 1
         if turn < 0 or turn % self.every or self._chance.random() >= self.probability:
             return False
-        self.struck += 1
+        self.matched += 1
         return True
 
 
 class Faults:
-    """The faults ordered; the first one that strikes a request is the one that happens."""
+    """The faults ordered; the first one that matches a request happens."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
     def add(self, kind: Kind, **details: object) -> Fault:
-        """Order a fault; its ``struck`` tells later how often it happened. See :class:`Fault`."""
+        """Order a fault; its ``matched`` tells later how often it happened. See :class:`Fault`."""
         fault = msgspec.convert({"kind": kind, **details}, Fault)
         self._faults.append(fault)
         return fault
@@ -96,9 +97,9 @@ class Faults:
         """Forget all faults."""
         self._faults.clear()
 
-    def strike(self, method: str, path: str, restli_method: str | None, *, uploading: bool) -> Fault | None:
-        """Return the fault that befalls a request, while its body is on the way or once it is there."""
+    def match(self, method: str, path: str, restli_method: str | None, *, uploading: bool) -> Fault | None:
+        """Return the fault that happens to a request, while its body is on the way or once it is there."""
         for fault in self:
-            if (fault.kind == "reset_upload") is uploading and fault.befalls(method, path, restli_method):
+            if (fault.kind == "reset_upload") is uploading and fault.matches(method, path, restli_method):
                 return fault
         return None

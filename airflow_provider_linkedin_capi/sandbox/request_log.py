@@ -37,7 +37,7 @@ class Request:
     status: int | None
 
 
-class Journal:
+class RequestLog:
     """The last requests and refusals.
 
     :param keep_bodies: whether requests keep bodies and headers (they hold personal data and tokens).

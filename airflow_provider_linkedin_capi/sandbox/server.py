@@ -14,23 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from airflow_provider_linkedin_capi.sandbox import (
-    accounts,
-    admin,
-    analytics,
-    answers,
-    associations,
-    events,
-    gateway,
-    insight_tag_domains,
-    insight_tags,
-    oauth,
-    offline,
-    rest,
-    rules,
-    throttle,
-)
+from airflow_provider_linkedin_capi.sandbox import admin, answers, gateway, oauth, rest, throttle
 from airflow_provider_linkedin_capi.sandbox.request_log import Request
+from airflow_provider_linkedin_capi.sandbox.resources import RESOURCES
 from airflow_provider_linkedin_capi.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -44,24 +30,8 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-RESOURCES: rest.Resources = {
-    "adAccounts": accounts.ACCOUNT_METHODS,
-    "adAccounts/adCampaigns": accounts.CAMPAIGN_METHODS,
-    "adAccountUsers": accounts.USER_METHODS,
-    "adAnalytics": analytics.METHODS,
-    "adEventWithConversions": insight_tags.PATH_METHODS,
-    "campaignConversions": associations.METHODS,
-    "conversionEvents": events.METHODS,
-    "conversions": rules.METHODS,
-    "dmpSegments": offline.SEGMENT_METHODS,
-    "dmpSegments/conversions": offline.CONVERSION_METHODS,
-    "insightTagDomains": insight_tag_domains.METHODS,
-    "insightTags": insight_tags.TAG_METHODS,
-    "insightTagsPermission": insight_tags.PERMISSION_METHODS,
-}
-
 _ERROR_PAGE = b"<html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
-#: Ends a connection with a reset instead of a goodbye.
+#: Ends a connection with a reset instead of a FIN.
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
@@ -139,7 +109,7 @@ class SandboxServer:
         while not self._uvicorn.started:
             await asyncio.sleep(0)
         self._serving.set()
-        # uvicorn looks up ten times a second and says goodbye for as long; many short tests can't wait for that.
+        # uvicorn takes a tenth of a second to stop; many short tests cannot wait for that.
         await self._stopping.wait()
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
@@ -194,7 +164,7 @@ class SandboxServer:
     def _fault(self, raw: rest.Raw, *, uploading: bool) -> Fault | None:
         if raw.path.startswith("/admin"):
             return None
-        return self.world.faults.strike(raw.method, raw.path, gateway.method_name(raw, RESOURCES), uploading=uploading)
+        return self.world.faults.match(raw.method, raw.path, gateway.method_name(raw, RESOURCES), uploading=uploading)
 
     def _answer(self, raw: rest.Raw) -> Answer:
         try:
@@ -209,7 +179,7 @@ class SandboxServer:
 
     def _log(self, raw: rest.Raw, answer: Answer | None) -> None:
         if raw.path.startswith(("/rest/", "/oauth/v2/")):
-            self.world.journal.add(
+            self.world.request_log.add(
                 Request(
                     raw.method,
                     raw.path,
@@ -223,7 +193,7 @@ class SandboxServer:
                 answer,
             )
 
-    async def _end(self, scope: Scope, receive: Receive, last_words: bytes, *, reset: bool) -> None:
+    async def _end(self, scope: Scope, receive: Receive, last_bytes: bytes, *, reset: bool) -> None:
         """End the connection under the request, past the HTTP server."""
         connections: Any = self._uvicorn.server_state.connections
         transport = next((c.transport for c in connections if c.client == tuple(scope["client"])), None)
@@ -233,7 +203,7 @@ class SandboxServer:
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
             transport.abort()
         else:
-            transport.write(last_words)
+            transport.write(last_bytes)
             transport.close()
         while (await receive())["type"] != "http.disconnect":
             pass

@@ -1,4 +1,4 @@
-"""The state of the local LinkedIn: what tests set up before and look at afterwards."""
+"""The state of the local LinkedIn: what tests set up before and inspect afterwards."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from airflow_provider_linkedin_capi.sandbox.entities import (
     Token,
 )
 from airflow_provider_linkedin_capi.sandbox.faults import Faults
-from airflow_provider_linkedin_capi.sandbox.request_log import Journal
+from airflow_provider_linkedin_capi.sandbox.request_log import RequestLog
 from airflow_provider_linkedin_capi.sandbox.samples import ACCOUNT, CLIENT_ID, MEMBER, TOKEN
 from airflow_provider_linkedin_capi.sandbox.settings import Settings
 from airflow_provider_linkedin_capi.sandbox.store import CAPI, INSIGHT_TAG, Store
@@ -55,15 +55,15 @@ class World:
     def __post_init__(self) -> None:
         self.clock = Clock()
         self.faults = Faults()
-        self.throttle = Throttle(self)
-        self.journal = Journal(self.keep_bodies)
+        self.throttle = Throttle(self.clock, self.settings)
+        self.request_log = RequestLog(self.keep_bodies)
         self._lock = threading.RLock()
         self._in_transaction = False
         self._store = Store(self.state)
         document = self._store.load("entities")
         if document is None:
             self.entities = Entities()
-            samples.furnish(self)
+            self._seed()
         else:
             self.entities = msgspec.json.decode(document, type=Entities)
             self.clock.offset_seconds = self.entities.clock_offset_seconds
@@ -95,9 +95,9 @@ class World:
         with self.transaction() as store:
             store.query("DELETE FROM event")
             self.entities = Entities()
-            samples.furnish(self)
+            self._seed()
             self.clock.offset_seconds = 0.0
-            self.journal.clear()
+            self.request_log.clear()
             self.faults.clear()
             self.throttle.clear()
 
@@ -105,6 +105,15 @@ class World:
         """Close the database."""
         with self._lock:
             self._store.close()
+
+    def _seed(self) -> None:
+        """Add the sample account with its member, tokens and campaigns."""
+        self.add_client(CLIENT_ID, samples.CLIENT_SECRET)
+        self.add_account(ACCOUNT)
+        self.add_token(TOKEN)
+        self.add_token(samples.REFRESH_TOKEN, lifetime_seconds=365 * DAY_SECONDS, refresh=True)
+        for campaign, name, status in samples.CAMPAIGNS:
+            self.add_campaign(campaign, name=name, status=status)
 
     # Set-up
 
@@ -289,7 +298,7 @@ class World:
     @property
     def requests(self) -> deque[Request]:
         """The requests that came, oldest first."""
-        return self.journal.requests
+        return self.request_log.requests
 
     @property
     def rules(self) -> dict[int, dict[str, Any]]:

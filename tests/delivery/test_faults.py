@@ -62,7 +62,7 @@ def test_server_summary_and_sinks_agree(
     summary = linkedin_rule.deliver(
         linkedin_rule.rows(ROWS), sinks=[sink], on_unknown_outcome=mode, max_in_flight=max_in_flight
     ).go()
-    assert fault.struck == STRIKES
+    assert fault.matched == STRIKES
     struck = STRIKES * BATCH
     held = struck if trouble.unknown and mode == "hold" else 0
     resent = struck if trouble.unknown and mode == "resend" else 0

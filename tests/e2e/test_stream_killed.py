@@ -71,7 +71,7 @@ def test_a_task_killed_in_the_middle_loses_nothing_and_sends_no_acknowledged_bat
     world.faults.clear()
 
     assert airflow_stack.wait(dag, run) == "success"
-    assert slow.struck < ROWS / BATCH, "the task was to be killed in the middle"
+    assert slow.matched < ROWS / BATCH, "the task was to be killed in the middle"
     assert airflow_stack.task(dag, run, "stream")["try_number"] == 2
     summary = airflow_stack.xcom(dag, run, "stream")
 

@@ -56,7 +56,7 @@ def test_cookies_are_never_sent_back(hook: LinkedInConversionsHook, sandbox: San
     fault = sandbox.world.faults.add("status", status=200, body='{"elements":[]}', headers=cookie, times=1)
     hook.call(USERS)
     hook.call(USERS)
-    assert fault.struck == 1
+    assert fault.matched == 1
     assert "cookie" not in sandbox.world.requests[-1].headers
 
 

@@ -65,4 +65,4 @@ def test_it_waits_when_the_token_may_not_read_associations(sandbox: SandboxServe
     fault = sandbox.world.faults.add("status", status=403, body=body, path="/rest/campaignConversions")
 
     assert diagnose(conversion_rules=rule) is None
-    assert fault.struck == 1
+    assert fault.matched == 1

@@ -240,7 +240,7 @@ def test_the_limit_of_45_million_values_is_waited_out(
     fault = world.faults.add("status", status=429, body=message, path="/rest/adAnalytics", times=2)
 
     assert_complete(report(2, 2), world)
-    assert fault.struck == 2
+    assert fault.matched == 2
 
 
 def test_the_budget_waits_five_minutes_before_it_would_be_exceeded(monkeypatch: pytest.MonkeyPatch) -> None:

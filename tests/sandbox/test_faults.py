@@ -24,7 +24,7 @@ def test_a_reset_before_processing_stores_nothing(rest: Rest, rule: int, world: 
     with pytest.raises(requests.ConnectionError, match="Connection reset by peer"):
         send_batch(rest, [event(rule)])
 
-    assert (world.event_count(), fault.struck) == (0, 1)
+    assert (world.event_count(), fault.matched) == (0, 1)
     assert world.requests[-1].status is None
     assert send_batch(rest, [event(rule)]).status_code == 200
 
@@ -168,7 +168,7 @@ def test_a_fault_can_wait_repeat_and_end(rest: Rest, world: World) -> None:
     fault = world.faults.add("status", after=1, every=2, times=2)
 
     assert statuses(rest, 7) == [200, 503, 200, 503, 200, 200, 200]
-    assert fault.struck == 2
+    assert fault.matched == 2
 
 
 def test_a_fault_can_be_a_matter_of_chance_that_repeats_with_its_seed(rest: Rest, world: World) -> None:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import threading
+from graphlib import TopologicalSorter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import requests
 
+from airflow_provider_linkedin_capi.sandbox import server
 from tests.sandbox.conftest import event
 
 if TYPE_CHECKING:
@@ -52,3 +56,19 @@ def test_many_senders_at_once_lose_nothing(sandbox: SandboxServer, rule: int) ->
 
     assert statuses == [200] * 40
     assert (sandbox.world.event_count(), sandbox.world.distinct_events()) == (2_000, 2_000)
+
+
+def test_its_modules_import_no_module_that_imports_them() -> None:
+    """Types included: a reader can start at the bottom."""
+    folder = Path(server.__file__).parent
+    edges = {
+        module.stem: {
+            name.name if node.module == f"{PACKAGE}.sandbox" else str(node.module).rpartition(".")[2]
+            for node in ast.walk(ast.parse(module.read_text()))
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith(f"{PACKAGE}.sandbox")
+            for name in node.names
+        }
+        for module in folder.glob("*.py")
+    }
+    # Raises CycleError.
+    assert set(TopologicalSorter(edges).static_order()) >= {"world", "server", "resources"}

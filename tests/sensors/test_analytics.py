@@ -279,7 +279,7 @@ def test_a_passing_failure_is_polled_again(
 
     ended = wait(deferrable=True)
 
-    assert fault.struck == 2
+    assert fault.matched == 2
     assert ended.state == "success"
 
 

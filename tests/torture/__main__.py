@@ -84,7 +84,7 @@ def _count(figures: Counter[str], ended: Ended) -> None:
     figures["rows"] += ended.plan.rows * len(ended.runs)
     for name in ("SIGKILL", "SIGTERM", "outage"):
         figures[name] += ended.signals[name]
-    figures["faults"] += ended.struck.total()
+    figures["faults"] += ended.matched.total()
     if ended.given_up is None:
         figures["events twice"] += twice(ended)
         figures["resent_unknown"] += resent(ended)
@@ -99,7 +99,7 @@ def _tell(ended: Ended, broken: list[str]) -> None:
         plan.on_unknown,
         "ledger" if plan.ledger else "no ledger",
         f"tries {'+'.join(str(run.number) for run in ended.runs)}",
-        *(f"{name} x {count}" for name, count in (ended.signals + ended.struck).items()),
+        *(f"{name} x {count}" for name, count in (ended.signals + ended.matched).items()),
         f"{ended.seconds:.1f} s",
     ]
     print(", ".join(parts), flush=True)

@@ -154,7 +154,7 @@ class Episode:
                 proxy.answers = _LosesAnswers(self._chance, plan.proxy)
             began = time.monotonic()
             given_up = self._loop(runs, server, proxy, began)
-            struck = Counter({name: fault.struck for name, fault in faults.items()})
+            struck = Counter({name: fault.matched for name, fault in faults.items()})
             if proxy is not None:
                 struck["answer lost by a proxy"] = proxy.answers.lost  # type: ignore[attr-defined]
             stored = Counter(event["eventId"] for event in world.events)

@@ -163,7 +163,7 @@ def test_a_passing_failure_is_polled_again(sandbox: SandboxServer, make: Make, d
     fault = sandbox.world.faults.add("throttle", path="/rest/adAnalytics", window="DAY", times=1)
 
     assert fired(make())["status"] == "ready"
-    assert fault.struck == 1
+    assert fault.matched == 1
 
 
 def test_an_expired_token_is_renewed_while_waiting(
