@@ -3,8 +3,8 @@
     python -m benchmarks.mapping [--rows 200000] [--untidy 0.1] [--functions]
 
 Rows have eleven columns as a CRM holds them. ``--untidy`` is the share of e-mails, names, companies and titles with
-spaces around them, of e-mails and currencies in mixed case, and of times without a T; ``--functions`` adds cProfile's
-view, which overstates small functions.
+spaces around them, and of e-mails and currencies in mixed case; ``--functions`` adds cProfile's view, which overstates
+small functions.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def make_rows(count: int, untidy: float) -> list[tuple[object, ...]]:
             (
                 f"order-{number:09d}",
                 padded(address.title() if messy else address),
-                moment.strftime("%Y-%m-%d %H:%M:%S" if messy else "%Y-%m-%dT%H:%M:%SZ"),
+                moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 f"{rng.randrange(1, 500_000) / 100:.2f}",
                 "usd" if messy else ("USD", "EUR", "GBP")[number % 3],
                 padded(first),

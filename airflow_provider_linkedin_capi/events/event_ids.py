@@ -21,22 +21,14 @@ def derive(conversion: str, happened_at: int, value: ConversionValue | None, use
     ``userIds`` as sent. No value holds a line break. Company, title and country do not identify anybody:
     correcting them keeps the id.
     """
-    info = user.user_info
-    lines = [
-        conversion,
-        str(happened_at),
-        *((value.currency_code, value.amount) if value else ("", "")),
-        user.external_ids[0] if user.external_ids else "",
-        user.lead or "",
-    ]
-    if info:
-        lines += [
-            info.first_name or "",
-            info.last_name or "",
-            info.hashed_first_name or "",
-            info.hashed_last_name or "",
-        ]
-    else:
-        lines += ["", "", "", ""]
-    lines += [f"{each.id_type}={each.id_value}" for each in user.user_ids]
-    return PREFIX + blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
+    worth = f"{value.currency_code}\n{value.amount}" if value else "\n"
+    external = user.external_ids[0] if user.external_ids else ""
+    names = "\n\n\n"
+    if info := user.user_info:
+        names = (
+            f"{info.first_name or ''}\n{info.last_name or ''}\n"
+            f"{info.hashed_first_name or ''}\n{info.hashed_last_name or ''}"
+        )
+    ids = "".join([f"\n{each.id_type}={each.id_value}" for each in user.user_ids])
+    lines = f"{conversion}\n{happened_at}\n{worth}\n{external}\n{user.lead or ''}\n{names}{ids}"
+    return PREFIX + blake2b(lines.encode(), digest_size=16).hexdigest()

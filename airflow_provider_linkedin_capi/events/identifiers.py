@@ -56,8 +56,8 @@ _USUAL_ID: Final = re.compile(_ID).fullmatch
 _USUAL_IDS: Final = re.compile(rf"(?:{_ID}\n)++").fullmatch
 #: What spreadsheets and programs make of a long number: 1.23457E+18, 1,23457E+18, 1.23457e18, 1E+15.
 _ROUNDED: Final = re.compile(r"[+-]?\d(?:[.,]\d+[eE]\+?|[eE]\+)\d{1,3}", re.ASCII).fullmatch
-#: In any rounded number and in the UUID of zeros.
-_SUSPICIOUS: Final = re.compile(r"[eE]\+|[.,]\d+[eE]|00000-").search
+#: One of them is in any rounded number and in the UUID of zeros.
+_SUSPICIOUS: Final = (".", ",", "E+", "e+", "00000-")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]").search
 _IPV4: Final = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!\Z)|\Z)){4}", re.ASCII).fullmatch
 #: Private, loopback, shared, link-local, documentation, protocols, relays, benchmarks, multicast, reserved.
@@ -195,7 +195,7 @@ def _usual_ids(texts: list[str]) -> list[str | None]:
 def _block_of_ids(texts: list[str]) -> list[str | None] | None:
     stripped = [*map(str.strip, texts)]
     lines = "\n".join(stripped) + "\n"
-    if not _USUAL_IDS(lines) or lines.count("\n") != len(texts) or _SUSPICIOUS(lines):
+    if not _USUAL_IDS(lines) or lines.count("\n") != len(texts) or any(part in lines for part in _SUSPICIOUS):
         return None
     return [*stripped]
 

@@ -185,9 +185,12 @@ class RowMapper:
                 list(compress(column, keep)) for column in (kept, conversions, times, people, values, own_ids)
             )
         if self._derive_event_ids and not all(own_ids):
+            derive = event_ids.derive
             own_ids = [
-                own or event_ids.derive(*contents)
-                for own, *contents in zip(own_ids, conversions, times, values, people, strict=True)
+                own or derive(conversion, time, value, person)
+                for own, conversion, time, value, person in zip(
+                    own_ids, conversions, times, values, people, strict=True
+                )
             ]
         events = list(map(ConversionEvent, conversions, times, people, values, own_ids))
         mapped = MappedRows(events, list(kept), rejections, warnings)

@@ -26,6 +26,8 @@ from airflow_provider_linkedin_capi.events.reading import (
 MAX_NAME_CHARACTERS: Final = 35
 MAX_TEXT_CHARACTERS: Final = 50
 _DIGEST_BYTES: Final = 32
+#: No name, company or title has more; what follows is not examined.
+_MOST_CHARACTERS: Final = 1_000
 
 _HEX_64: Final = re.compile(r"[0-9a-fA-F]{64}").fullmatch
 _MD5_CHARACTERS: Final = 32
@@ -89,7 +91,7 @@ def _tidy(value: Any, most: int, refused: str) -> Any:
         return Refused(refused)
     visible = (
         " " if char.isspace() else char
-        for char in value
+        for char in value[:_MOST_CHARACTERS]
         if char.isspace() or unicodedata.category(char) not in ("Cc", "Cf")
     )
     text = unicodedata.normalize("NFC", " ".join("".join(visible).split()))
@@ -113,7 +115,7 @@ def hashed_name(value: Any) -> Any:
     """Return the SHA-256 of a name without white space and punctuation in lower case; a hash as it is."""
     if isinstance(value, bytes) and len(value) == _DIGEST_BYTES:
         value = value.hex()
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > _MOST_CHARACTERS:
         return Refused("name_invalid")
     if _HEX_64(value):
         return sha256_digest(value)

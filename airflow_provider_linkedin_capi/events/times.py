@@ -7,7 +7,7 @@ import functools
 import re
 from decimal import ROUND_FLOOR, Decimal
 from itertools import repeat
-from operator import sub
+from operator import itemgetter, sub
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -29,6 +29,9 @@ _NUMBER: Final = re.compile(r"[+-]?\d{1,25}(?:\.\d{0,20})?", re.ASCII).fullmatch
 _ISO: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d{1,12})?)?)? ?(?:[Zz]|UTC|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
 ).fullmatch
+_SEPARATORS: Final = frozenset("T ")
+_SEPARATOR: Final = itemgetter(10)
+_DASH: Final = itemgetter(7)
 _MONTHS: Final = {
     name[:length]: number
     for number, name in enumerate(
@@ -67,6 +70,8 @@ _NANOSECONDS: Final = Decimal("0.000001")
 _SMALLEST_MS: Final = 10**11
 _SMALLEST_US: Final = 10**14
 _LARGEST_DIGITS: Final = 20
+#: No text of a time has as many.
+_MOST_CHARACTERS: Final = 100
 
 
 class TimeReader(Reader):
@@ -91,7 +96,7 @@ class TimeReader(Reader):
         self._oldest = now_ms - MAX_EVENT_AGE // _MS
         self._epochs = _LocalEpochs(self._zone)
         self._is_utc = naive_timezone == "UTC"
-        self._from_words = functools.lru_cache(10_000)(self._parse)
+        self._from_text = functools.lru_cache(10_000)(self._parse)
 
     def read(self, field: str, cells: Sequence[Any], findings: Findings) -> list[Any]:
         """Return the milliseconds of each cell; a row without time is noted."""
@@ -113,11 +118,14 @@ class TimeReader(Reader):
 
     def _texts(self, texts: list[str]) -> list[int | None] | None:
         try:
-            if {text[4:11:3] for text in texts} <= {"--T", "-- "}:
+            if texts[0].isdigit():
+                joined = "".join(texts)
+                return self._numbers(map(int, texts)) if joined.isascii() and joined.isdigit() else None
+            # fromisoformat would take weeks, too, and any character between date and time
+            if set(map(_SEPARATOR, texts)) <= _SEPARATORS and set(map(_DASH, texts)) == {"-"}:
                 return self._timestamps(list(map(dt.datetime.fromisoformat, texts)))
-            joined = "".join(texts)
-            return self._numbers(map(int, texts)) if joined.isascii() and joined.isdigit() else None
-        except ValueError:
+            return None
+        except (ValueError, IndexError):
             return None
 
     def _text(self, text: str) -> int | None:
@@ -142,10 +150,12 @@ class TimeReader(Reader):
                 epochs = map(self._epochs.__getitem__, map(dt.datetime.toordinal, times))
                 since = map(sub, times, epochs)
             # microseconds are a thousandth apart, far more than the error of the product
-            milliseconds = [int(seconds * 1000.0 + 0.0005) for seconds in map(dt.timedelta.total_seconds, since)]
+            milliseconds: list[int | None] = [
+                int(seconds * 1000.0 + 0.0005) for seconds in map(dt.timedelta.total_seconds, since)
+            ]
         except Exception:  # zones differ, or fail: they are foreign code
             return None
-        return [*milliseconds] if min(milliseconds) >= self._oldest else None
+        return milliseconds if min(milliseconds) >= self._oldest else None  # type: ignore[type-var, operator]
 
     def _timestamp(self, time: dt.datetime) -> int | None:
         found = self._timestamps([time])
@@ -153,7 +163,7 @@ class TimeReader(Reader):
 
     def _careful(self, value: Any) -> Any:
         if isinstance(value, str):
-            value = Decimal(value) if _NUMBER(value) else _from_iso(value) or self._from_words(value)
+            value = Decimal(value) if _NUMBER(value) else self._from_text(value[:_MOST_CHARACTERS])
         doubt = None
         if isinstance(value, dt.date):
             milliseconds, doubt = self._from_date(value)
@@ -166,7 +176,9 @@ class TimeReader(Reader):
         return Corrected(doubt, milliseconds) if doubt else milliseconds
 
     def _parse(self, text: str) -> dt.datetime | None:
-        """Return the time in a text in ``time_format``, or with the name of a month."""
+        """Return the time in a text of ISO 8601, of the form ``time_format``, or with the name of a month."""
+        if (time := _from_iso(text)) is not None:
+            return time
         if self._time_format is not None:
             try:
                 return dt.datetime.strptime(text, self._time_format)
