@@ -15,7 +15,7 @@ INVISIBLE: Final = (
 )
 _DROP_INVISIBLE: Final = dict.fromkeys(map(ord, INVISIBLE))
 
-#: Texts by which databases, spreadsheets and programs say that there is no value, in lower case.
+#: Texts that databases, spreadsheets and programs write where there is no value, in lower case.
 PLACEHOLDERS: Final = frozenset(
     {"\\n", "\\\\n", "null", "<null>", "(null)", "[null]", "none", "<none>", "(none)", "nil", "<nil>", "nan", "nat"}
     | {"na", "<na>", "n/a", "n.a.", "#n/a", "#n/a!", "#nv", "#n/d", "#null!", "#ref!", "#value!", "#name?", "#num!"}

@@ -48,7 +48,7 @@ class Field:
     :param role: what it is for.
     :param reader: makes the reader of its column; None when the field is read together with others or with settings.
     :param id_type: the ``idType`` of its entry in ``userIds``.
-    :param since: the first version of LinkedIn's API that takes it.
+    :param since: the first version of LinkedIn's API that accepts it.
     :param taken_for: what a column of this name is taken for, where other systems use the name for something else;
         the log says it once unless ``column_mapping`` names the column.
     :param mapped_reader: the reader of a column that ``column_mapping`` names; ``reader`` when None.
@@ -102,8 +102,8 @@ FIELDS: tuple[Field, ...] = (
     Field(name="conversionValue", role=Role.RECORD),
 )  # fmt: skip
 
-#: Fields that older documents name and LinkedIn takes no more.
-RETIRED: Final = {"ORACLE_MOAT_ID": "LinkedIn no longer takes ORACLE_MOAT_ID"}
+#: Fields that older documents name and LinkedIn no longer accepts.
+RETIRED: Final = {"ORACLE_MOAT_ID": "LinkedIn no longer accepts ORACLE_MOAT_ID"}
 
 
 def fields_of(*roles: Role) -> list[Field]:

@@ -193,11 +193,13 @@ def _usual_ids(texts: list[str]) -> list[str | None]:
 
 
 def _block_of_ids(texts: list[str]) -> list[str | None] | None:
-    stripped = [*map(str.strip, texts)]
-    lines = "\n".join(stripped) + "\n"
+    lines = "\n".join(texts) + "\n"
+    if " " in lines:  # columns of a fixed width are padded
+        texts = [*map(str.strip, texts)]
+        lines = "\n".join(texts) + "\n"
     if not _USUAL_IDS(lines) or lines.count("\n") != len(texts) or any(part in lines for part in _SUSPICIOUS):
         return None
-    return [*stripped]
+    return [*texts]
 
 
 def _usual_id(text: str) -> str | None:

@@ -70,7 +70,7 @@ class RowMapper:
         self._has_records = bool(self._records.fields())
         self._fields = {field.name: field for field in fields.FIELDS}
         self._known = self._index.keys() | self._records.fields()
-        #: Sentences for the log, said once: columns left out and why, columns that may be another system's.
+        #: Sentences to log once: columns left out and why, columns that may be another system's.
         self.notices: tuple[str, ...] = (
             *self._leave_out(columns, api_version),
             *(
@@ -125,9 +125,9 @@ class RowMapper:
                 forget(field.name, f"it needs LinkedIn's version {field.since}, this is {api_version}")
         if self._known.isdisjoint(field.name for field in fields_of(Role.NAME)):
             for field in fields_of(Role.INFO):
-                forget(field.name, "LinkedIn takes it only with first and last name")
+                forget(field.name, "LinkedIn accepts it only with first and last name")
         if "amount" not in self._known:
-            forget("currencyCode", "LinkedIn takes it only with an amount")
+            forget("currencyCode", "LinkedIn accepts it only with an amount")
         return notices
 
     def _check_columns(self, count: int) -> None:
@@ -232,7 +232,7 @@ class RowMapper:
 
 
 def _without_future(mapped: MappedRows, now_ms: int) -> MappedRows:
-    """Tell the events that lie ahead of the clock: sent as now if it is little, else rejected for the time being."""
+    """Note the events ahead of the clock: those slightly ahead are sent as now, the others rejected for now."""
     latest = now_ms + CLOCK_SKEW_MS
     field = "conversionHappenedAt"
     not_yet: dict[int, int] = {}
@@ -260,7 +260,7 @@ def _without_future(mapped: MappedRows, now_ms: int) -> MappedRows:
 
 
 def map_row(row: Mapping[str, Any], **settings: Any) -> ConversionEvent | Rejection:
-    """Return the event of a single row, or why there is none.
+    """Return the event of a single row, or why it can't be one.
 
     Meant for examining one row; for many, make one :class:`RowMapper`.
 

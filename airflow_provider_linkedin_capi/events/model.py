@@ -1,4 +1,4 @@
-"""A conversion event as LinkedIn wants it on the wire, and what becomes of rows that are none."""
+"""A conversion event as LinkedIn accepts it, and what becomes of rows that can't be one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class UserId(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class UserInfo(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """Names, plain or hashed, with company, title and country; LinkedIn takes it only with both names."""
+    """Names, plain or hashed, with company, title and country; LinkedIn accepts it only with both names."""
 
     first_name: str | None = None
     last_name: str | None = None
@@ -38,7 +38,7 @@ class ConversionValue(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class User(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """Who converted. LinkedIn wants ``userIds`` even when it is empty."""
+    """Who converted. LinkedIn requires ``userIds`` even when it is empty."""
 
     user_ids: tuple[UserId, ...]
     user_info: UserInfo | None = None
@@ -71,7 +71,7 @@ class Rejection(msgspec.Struct, frozen=True):
     :param position: index of the row in the rows given.
     :param field: the field at fault.
     :param code: one of :data:`~airflow_provider_linkedin_capi.events.codes.CODES`.
-    :param message: what is wrong and what to do; never holds the row's values.
+    :param message: what is wrong and what to do; never contains the row's values.
     """
 
     position: int
@@ -81,7 +81,7 @@ class Rejection(msgspec.Struct, frozen=True):
 
 
 class RowWarning(msgspec.Struct, frozen=True):
-    """A row that is sent, but not with everything it held; fields as in :class:`Rejection`."""
+    """A row that is sent, but not with everything that it has; fields as in :class:`Rejection`."""
 
     position: int
     field: str

@@ -33,7 +33,7 @@ _USUAL_CURRENCIES: Final = {
 
 
 def read_values(amounts: Sequence[Any], currencies: Sequence[Any], findings: Findings) -> list[ConversionValue | None]:
-    """Return the value of each row from its amount and currency, ``None`` where there is none."""
+    """Return the value of each row from its amount and currency, ``None`` where it has no value."""
     texts = _usual_amounts(amounts)
     codes = of_kind(str, currencies, lambda cells: list(map(_USUAL_CURRENCIES.get, cells)))
     if all(texts) and all(codes):

@@ -111,7 +111,7 @@ class Reader:
         self._is_placeholder = is_placeholder
 
     def read(self, field: str, cells: Sequence[Any], findings: Findings) -> list[Any]:
-        """Return a value for each cell of the column, ``None`` where there is none to send."""
+        """Return a value for each cell of the column, ``None`` where there is nothing to send."""
         values = self.usual(cells)
         if all(values):
             return values
@@ -183,12 +183,20 @@ class RepetitiveReader(Reader):
     def _learn(self, fresh: Set[Any]) -> None:
         if len(self._known) + len(fresh) > _MOST_KNOWN:
             self._known.clear()
-        texts = [cell for cell in fresh if cell.__class__ is str]
-        found = dict(zip(texts, self._many(texts), strict=True)) if self._many else {}
-        for cell in fresh:
-            value = found.get(cell) or self.read_one(cell)
+        known = self._known
+        others = fresh
+        if self._many:
+            texts = [cell for cell in fresh if cell.__class__ is str]
+            found = dict(zip(texts, self._many(texts), strict=True))
+            if len(found) == len(fresh) and all(found.values()):
+                known.update(found)
+                return
+            known.update((text, value) for text, value in found.items() if value)
+            others = {cell for cell in fresh if not found.get(cell)}
+        for cell in others:
+            value = self.read_one(cell)
             if value.__class__ is str:
-                self._known[cell] = value
+                known[cell] = value
 
 
 def of_kind(kind: type, cells: Sequence[Any], many: Callable[[list[Any]], list[Any]]) -> list[Any]:
@@ -227,7 +235,7 @@ class ConstantColumn:
         self._constants: set[str] = set()
 
     def is_constant(self, values: Sequence[str | None]) -> bool:
-        """Tell whether all values of a chunk are the same, and it is no small chunk or one seen before."""
+        """Tell whether all values of a chunk are the same, unless the chunk is small and the value new."""
         value = next(filter(None, values), None)
         if value is None or values[-1] not in (value, None) or values[len(values) // 2] not in (value, None):
             return False

@@ -1,4 +1,4 @@
-"""What LinkedIn takes as a conversion event, written down from its documents and not from this package's code.
+"""What LinkedIn accepts as a conversion event, written down from its documents and not from this package's code.
 
 Follows the schema of ``/conversionEvents``: required and unknown fields, no nulls, text where text is wanted, the
 forms of each identifier, names in pairs, 90 days.
@@ -35,7 +35,7 @@ def problems(event: Any, now_ms: int, version: str) -> list[str]:
     found: list[str] = []
     keys(event, "", {"conversion", "conversionHappenedAt", "user"}, {"conversionValue", "eventId"}, found)
     if not re.fullmatch(r"urn:lla:llaPartnerConversion:[1-9][0-9]*", str(event.get("conversion"))):
-        found.append("/conversion is no URN of a conversion rule")
+        found.append("/conversion is not a URN of a conversion rule")
     happened_at = event.get("conversionHappenedAt")
     if type(happened_at) is not int or not now_ms - NINETY_DAYS_MS <= happened_at <= now_ms:
         found.append("/conversionHappenedAt is not within 90 days")
@@ -45,9 +45,9 @@ def problems(event: Any, now_ms: int, version: str) -> list[str]:
         value = event["conversionValue"]
         keys(value, "/conversionValue", {"currencyCode", "amount"}, set(), found)
         if not re.fullmatch(r"[A-Z]{3}", str(value.get("currencyCode"))):
-            found.append("/conversionValue/currencyCode is no currency")
+            found.append("/conversionValue/currencyCode is not a currency")
         if type(value.get("amount")) is not str or not re.fullmatch(r"[0-9]+(\.[0-9]+)?", value["amount"]):
-            found.append("/conversionValue/amount is no decimal text")
+            found.append("/conversionValue/amount is not decimal text")
     if isinstance(event.get("user"), dict):
         user_problems(event["user"], version, found)
     return found
@@ -75,7 +75,7 @@ def user_problems(user: dict[str, Any], version: str, found: list[str]) -> None:
         for value in user["externalIds"]:
             text(value, "/user/externalIds", found)
     if "lead" in user and not re.fullmatch(r"urn:li:leadGenFormResponse:[^\s:]+", str(user["lead"])):
-        found.append("/user/lead is no URN of a lead gen form response")
+        found.append("/user/lead is not a URN of a lead gen form response")
     if not any(user.get(field) for field in ("userIds", "userInfo", "externalIds", "lead")):
         found.append("/user has no identifier")
 
@@ -93,14 +93,14 @@ def info_problems(info: dict[str, Any], version: str, found: list[str]) -> None:
         if len(str(value)) > LENGTHS.get(field, 0):
             found.append(f"/user/userInfo/{field} is too long")
         if field.startswith("hashed") and not re.fullmatch("[0-9a-f]{64}", str(value)):
-            found.append(f"/user/userInfo/{field} is no SHA-256")
+            found.append(f"/user/userInfo/{field} is not a SHA-256")
     if "countryCode" in info and not re.fullmatch("[A-Z]{2}", info["countryCode"]):
-        found.append("/user/userInfo/countryCode is no country")
+        found.append("/user/userInfo/countryCode is not a country")
 
 
 def keys(record: Any, path: str, required: set[str], optional: set[str], found: list[str]) -> None:
     if not isinstance(record, dict):
-        found.append(f"{path} is no record")
+        found.append(f"{path} is not a record")
         return
     found += [f"{path}/{field} is required" for field in required - record.keys()]
     found += [f"{path}/{field} is not allowed" for field in record.keys() - required - optional]
@@ -108,6 +108,6 @@ def keys(record: Any, path: str, required: set[str], optional: set[str], found: 
 
 def text(value: Any, path: str, found: list[str]) -> None:
     if type(value) is not str or not value.strip():
-        found.append(f"{path} is no text")
+        found.append(f"{path} is not text")
     elif re.search(r"[\x00-\x1f\x7f]", value):
         found.append(f"{path} holds control characters")

@@ -57,13 +57,13 @@ def test_a_conversion_type_that_decides_nothing_is_ignored() -> None:
     assert mapper("happened_at", "email", "conversion_type").ignored_columns == ("conversion_type",)
 
 
-def test_an_identifier_that_linkedin_dropped_is_left_out_and_said() -> None:
+def test_an_identifier_that_linkedin_dropped_is_left_out_with_a_notice() -> None:
     made = mapper("happened_at", "email", "oracle_moat_id")
     assert made.ignored_columns == ("oracle_moat_id",)
     assert "ORACLE_MOAT_ID" in made.notices[0]
 
 
-def test_a_currency_without_amounts_is_left_out_and_said() -> None:
+def test_a_currency_without_amounts_is_left_out_with_a_notice() -> None:
     made = mapper("happened_at", "email", "currency")
     assert made.ignored_columns == ("currency",)
     assert "currencyCode" in made.notices[0]
@@ -111,7 +111,7 @@ def test_a_column_can_be_mapped_to_nothing(nothing: str | None) -> None:
     assert made.map([(NOW_MS, "?", "a" * 64, "Renewal")]).events
 
 
-def test_columns_that_other_systems_use_for_something_else_are_said_once() -> None:
+def test_columns_that_may_be_of_other_systems_are_reported_once() -> None:
     made = mapper("happened_at", "email", "Lead", "Title", "firstName", "user")
     assert [notice.partition(",")[0] for notice in made.notices] == [
         "column 'Lead' is taken for the lead of a LinkedIn form",

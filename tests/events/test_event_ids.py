@@ -43,7 +43,7 @@ def test_an_event_id_is_sent_as_text(value: object, sent: str) -> None:
 
 
 @pytest.mark.parametrize("value", [True, 1.5, 2.0**60, ["a"], {}, "a\nb", "a\x00b", "\ud800", b"\xff", object()])
-def test_what_is_no_event_id_rejects_the_row_since_without_it_the_event_would_count_twice(value: object) -> None:
+def test_an_invalid_event_id_rejects_the_row(value: object) -> None:
     rejection = rejection_of({**EMAIL, "eventId": value})
     assert (rejection.field, rejection.code) == ("eventId", "event_id_invalid")
 
@@ -54,7 +54,7 @@ def test_an_event_id_that_a_spreadsheet_rounded_rejects_the_row(value: str) -> N
     assert (rejection.field, rejection.code) == ("eventId", "event_id_rounded")
 
 
-def test_an_event_id_that_is_the_same_in_every_row_is_no_key() -> None:
+def test_an_event_id_that_is_the_same_in_every_row_is_not_used() -> None:
     mapper = RowMapper(("happened_at", "email", "eventId"), rule=RULE, now_ms=NOW_MS)
     rows = [(NOW_MS, f"person{number}@example.com", "export-2026-11") for number in range(25)]
     result = mapper.map(rows)
@@ -70,7 +70,7 @@ def test_a_long_event_id_is_rejected_rather_than_cut() -> None:
 
 
 @pytest.mark.parametrize("text", ["undefined", "NULL", r"\N", "#N/A", str(uuid.UUID(int=0))])
-def test_a_placeholder_is_no_event_id(text: str) -> None:
+def test_a_placeholder_counts_as_no_event_id(text: str) -> None:
     event, warning = warning_of({**EMAIL, "eventId": text})
     assert (warning.field, warning.code) == ("eventId", "event_id_placeholder")
     assert event.event_id == event_of(EMAIL).event_id
@@ -88,7 +88,7 @@ def test_a_row_with_an_event_id_keeps_it_beside_one_that_gets_one() -> None:
     assert [event.event_id for event in mapper.map(rows).events] == ["order-000123", event_of(EMAIL).event_id]
 
 
-def test_the_derived_id_is_the_same_for_ever() -> None:
+def test_the_derived_id_never_changes() -> None:
     assert event_of(EMAIL).event_id == "d1-79f90b20eccd1f2007470c281e2ec995"
     assert event_of(EVERYTHING).event_id == "d1-4c3ac72c2a09b4408d42e75aa0dae26e"
 

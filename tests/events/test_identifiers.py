@@ -86,7 +86,7 @@ def test_an_email_that_is_hashed_already_is_passed_on_in_lower_case(digest: obje
         (object(), "email_invalid"),
     ],
 )
-def test_what_is_no_email_is_rejected_by_its_own_code(email: object, code: str) -> None:
+def test_an_invalid_email_is_rejected_by_its_own_code(email: object, code: str) -> None:
     rejection = rejection_of({"email": email})
     assert (rejection.field, rejection.code) == ("email", code)
 
@@ -166,7 +166,7 @@ def test_an_ipv4_address_is_sent_in_dotted_form(address: object, sent: str) -> N
         (sha256(b"81.2.69.142").hexdigest(), "ip_hashed"),
     ],
 )
-def test_what_is_no_ipv4_address_is_rejected(address: object, code: str) -> None:
+def test_an_invalid_ipv4_address_is_rejected(address: object, code: str) -> None:
     assert rejection_of({"PLAINTEXT_IP_ADDRESS": address}).code == code
 
 
@@ -202,7 +202,7 @@ def test_an_id_that_only_resembles_a_rounded_number_is_sent(value: str) -> None:
 
 
 @pytest.mark.parametrize("column", ["email", "li_fat_id", "ip_address", "externalIds"])
-def test_an_identifier_that_is_the_same_in_every_row_is_warned_of(column: str) -> None:
+def test_an_identifier_that_is_the_same_in_every_row_gets_a_warning(column: str) -> None:
     value = {"email": "guest@shop.example", "ip_address": "81.2.69.142"}.get(column, "some-constant")
     mapper = RowMapper(("happened_at", column), rule=RULE, now_ms=NOW_MS)
     few, all_same = [(NOW_MS, value)] * 19, [(NOW_MS, value)] * 50 + [(NOW_MS, None)]
@@ -236,7 +236,7 @@ def test_a_hashed_address_is_passed_on_and_a_plain_one_hashed(address: str) -> N
         (sha256(b"").hexdigest(), "hash_of_nothing"),
     ],
 )
-def test_what_is_no_hashed_address_is_rejected(address: object, code: str) -> None:
+def test_an_invalid_hashed_address_is_rejected(address: object, code: str) -> None:
     assert rejection_of({"SHA256_IP_ADDRESS": address}).code == code
 
 
@@ -282,16 +282,16 @@ def test_other_ids_are_passed_on_as_they_are(column: str, value: object, sent: s
         (b"\xff\xfe", "id_invalid"),
     ],
 )
-def test_what_can_be_no_id_is_rejected(column: str, value: object, code: str) -> None:
+def test_an_invalid_id_is_rejected(column: str, value: object, code: str) -> None:
     named = {"externalIds": "external_id_invalid", "lead": "lead_invalid"}
     assert rejection_of({column: value}).code == (named.get(column, code) if code == "id_invalid" else code)
 
 
-def test_an_object_that_a_browser_made_text_of_is_no_id() -> None:
+def test_the_text_of_a_javascript_object_is_rejected_as_id() -> None:
     assert rejection_of({"li_fat_id": "[object Object]"}).code == "id_placeholder"
 
 
-def test_the_advertising_id_of_people_who_opted_out_is_no_identifier() -> None:
+def test_the_advertising_id_of_people_who_opted_out_is_rejected() -> None:
     assert rejection_of({"GOOGLE_AID": "00000000-0000-0000-0000-000000000000"}).code == "google_aid_zero"
 
 
@@ -372,7 +372,7 @@ def test_a_column_mapped_to_lead_may_hold_any_id() -> None:
         ("a/b", "lead_invalid"),
     ],
 )
-def test_what_is_no_lead_is_rejected(value: str, code: str) -> None:
+def test_an_invalid_lead_is_rejected(value: str, code: str) -> None:
     assert rejection_of({"lead": value}).code == code
 
 

@@ -52,7 +52,7 @@ def test_names_are_tidied(name: object, sent: str) -> None:
     [r"\N", "NULL", "null", "None", "NaN", "nan", "N/A", "n/a", "#N/A", "-", "--", "<null>", "(null)", "undefined",
      "Unknown", "NA", "<NA>", "(not set)", " NULL "],
 )  # fmt: skip
-def test_placeholders_are_no_names_and_identify_nobody(text: str) -> None:
+def test_placeholders_instead_of_names_identify_nobody(text: str) -> None:
     names = {"firstName": text, "lastName": text}
     rejection = rejection_of(names)
     assert (rejection.field, rejection.code) == ("user", "no_identifier")
@@ -64,7 +64,7 @@ def test_placeholders_are_no_names_and_identify_nobody(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["NULL", r"\N", "N/A", "-"])
-def test_a_placeholder_is_no_company_title_or_country(text: str) -> None:
+def test_a_placeholder_instead_of_company_title_or_country_is_left_out(text: str) -> None:
     row = {"firstName": "M", "lastName": "O", "company": text, "title": text, "country": text}
     result = mapped(row)
     assert info(result.events[0]) == UserInfo(first_name="M", last_name="O")
@@ -86,7 +86,7 @@ def test_both_names_are_an_identifier() -> None:
 
 
 @pytest.mark.parametrize("missing", [None, "", "  ", float("nan")])
-def test_half_a_name_is_no_identifier_and_left_out_beside_another(missing: object) -> None:
+def test_half_a_name_does_not_identify_and_is_left_out(missing: object) -> None:
     rejection = rejection_of({"firstName": "Mary", "lastName": missing})
     assert (rejection.field, rejection.code) == ("firstName", "name_half")
     event, warning = warning_of({"firstName": missing, "lastName": "O'Brien", **EMAIL})
@@ -112,7 +112,7 @@ def test_half_a_name_that_was_cut_is_still_half() -> None:
         (md5(b"mary").hexdigest(), "name_hashed"),
     ],
 )
-def test_what_is_no_plain_name_is_rejected(name: object, code: str) -> None:
+def test_an_invalid_plain_name_is_rejected(name: object, code: str) -> None:
     rejection = rejection_of({"firstName": name, "lastName": "O'Brien"})
     assert (rejection.field, rejection.code) == ("firstName", code)
 
@@ -167,7 +167,7 @@ def test_a_name_to_be_hashed_is_hashed_and_a_hash_passed_on(name: object, digest
         (7, "name_invalid"),
     ],
 )
-def test_what_is_no_hashed_name_is_rejected(name: object, code: str) -> None:
+def test_an_invalid_hashed_name_is_rejected(name: object, code: str) -> None:
     rejection = rejection_of({"hashedFirstName": name, "hashedLastName": "O'Brien"})
     assert (rejection.field, rejection.code) == ("hashedFirstName", code)
 
@@ -204,7 +204,7 @@ def test_a_country_that_does_not_exist_is_left_out_with_a_warning(country: objec
     assert info(event) == UserInfo(first_name="M", last_name="O")
 
 
-def test_a_company_that_is_no_text_is_left_out_with_a_warning() -> None:
+def test_a_company_that_is_not_text_is_left_out_with_a_warning() -> None:
     event, warning = warning_of({"firstName": "M", "lastName": "O", "company": 7})
     assert (warning.field, warning.code) == ("companyName", "text_invalid")
     assert info(event).company_name is None
@@ -221,7 +221,7 @@ def test_company_title_and_country_are_left_out_without_names() -> None:
     ]
 
 
-def test_without_columns_of_names_company_title_and_country_are_left_out_once_for_all() -> None:
+def test_without_columns_of_names_the_rest_of_the_person_is_left_out() -> None:
     mapper = RowMapper(("happened_at", "email", "company", "job_title", "country"), rule=RULE, now_ms=NOW_MS)
     result = mapper.map([(NOW_MS, "test@example.com", "Example Inc", "Engineer", "US")])
     assert not result.warnings

@@ -40,9 +40,7 @@ def make(columns: list[str], options: dict[str, Any]) -> RowMapper:
 
 @thorough
 @given(table=tables(), options=mappers)
-def test_any_row_becomes_an_event_that_linkedin_takes_or_a_rejection_that_says_why(
-    table: Table, options: dict[str, Any]
-) -> None:
+def test_any_row_becomes_a_valid_event_or_a_rejection_that_says_why(table: Table, options: dict[str, Any]) -> None:
     columns, rows = table
     result = make(columns, options).map(rows)
 
@@ -150,7 +148,7 @@ def test_the_fast_pass_gives_what_the_careful_one_gives(reader: Reader, data: st
         max_size=5,
     )
 )
-def test_any_offline_row_becomes_an_event_that_linkedin_takes_or_a_rejection(rows: list[tuple[Any, ...]]) -> None:
+def test_any_offline_row_becomes_a_valid_event_or_a_rejection(rows: list[tuple[Any, ...]]) -> None:
     mapper = OfflineRowMapper(("action", "user", "conversion"), rule=RULE, now_ms=NOW_MS)
     result = mapper.map(rows)
     rejected = [rejection.position for rejection in result.rejections]

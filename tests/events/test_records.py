@@ -93,7 +93,7 @@ def test_what_a_record_holds_is_checked_like_a_column() -> None:
         ),
     ],
 )
-def test_what_is_no_part_of_linkedins_shape_is_left_out_with_a_warning(
+def test_members_that_linkedin_does_not_have_are_left_out_with_a_warning(
     row: dict[str, Any], field: str, code: str
 ) -> None:
     _, warning = warning_of({**EMAIL, **row})

@@ -20,7 +20,7 @@ def test_the_default_rule_is_a_number_text_or_urn(rule: object) -> None:
 
 
 @pytest.mark.parametrize("rule", ["LEAD", "urn:li:llaPartnerConversion:1", 0, True, {"LEAD": "x"}])
-def test_a_rule_that_is_none_is_an_error_before_the_first_row(rule: object) -> None:
+def test_an_invalid_rule_is_an_error_before_the_first_row(rule: object) -> None:
     with pytest.raises(ValueError, match="conversion rule"):
         mapped(EMAIL, rule=rule)
 
@@ -88,7 +88,7 @@ def test_rows_with_and_without_rules_of_their_own_may_be_mixed() -> None:
 
 
 @pytest.mark.parametrize("missing", [None, "", " ", float("nan")])
-def test_a_row_without_rule_falls_back_to_its_type_then_to_the_default_then_is_rejected(missing: object) -> None:
+def test_a_row_without_rule_falls_back_to_its_type_then_to_the_default(missing: object) -> None:
     assert (
         event_of({**EMAIL, "conversion": missing, "conversion_type": "PURCHASE"}, rule=BY_TYPE).conversion == PURCHASES
     )
@@ -100,7 +100,7 @@ def test_a_row_without_rule_falls_back_to_its_type_then_to_the_default_then_is_r
         assert (rejection.field, rejection.code) == ("conversion", "conversion_missing")
 
 
-def test_no_way_to_a_rule_is_an_error_before_the_first_row() -> None:
+def test_neither_rule_nor_column_of_rules_is_an_error_before_the_first_row() -> None:
     for rule in (None, BY_TYPE, {}):
         with pytest.raises(ColumnError, match="conversion_rule"):
             mapped(EMAIL, rule=rule)

@@ -227,7 +227,7 @@ def test_the_future_is_rejected(value: object) -> None:
 
 
 @pytest.mark.parametrize("ahead", [1, 5 * MINUTE_MS + 1, DAY_MS])
-def test_the_future_is_judged_by_the_clock_of_now_and_old_age_by_that_of_the_first_try(ahead: int) -> None:
+def test_the_present_clock_decides_the_future_and_the_frozen_one_old_age(ahead: int) -> None:
     now = NOW_MS
     rows = [(NOW_MS - 90 * DAY_MS, "a@example.com"), (NOW_MS + ahead, "b@example.com")]
     mapper = RowMapper(("happened_at", "email"), rule=1, now_ms=NOW_MS, clock=lambda: now)
@@ -241,7 +241,7 @@ def test_the_future_is_judged_by_the_clock_of_now_and_old_age_by_that_of_the_fir
     assert len(elements_of(before)) == (2 if ahead == 1 else 1)
 
 
-def test_a_conversion_in_the_future_is_rejected_for_the_time_being() -> None:
+def test_a_conversion_in_the_future_is_rejected_for_now() -> None:
     mapper = RowMapper(("happened_at", "email"), rule=1, now_ms=NOW_MS)
     result = mapper.map([(NOW_MS + DAY_MS, "a@example.com"), (NOW_MS, "b@example.com"), (NOW_MS + DAY_MS, "jane")])
     assert [(each.position, each.code) for each in result.rejections] == [(0, "time_in_future"), (2, "email_invalid")]
@@ -294,7 +294,7 @@ class Homeless(dt.tzinfo):
         object(),
     ],
 )
-def test_what_is_no_time_is_rejected(value: object) -> None:
+def test_an_invalid_time_is_rejected(value: object) -> None:
     assert rejection_of({"happened_at": value, "email": "test@example.com"}).code == "time_invalid"
 
 

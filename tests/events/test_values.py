@@ -128,7 +128,7 @@ def test_more_decimals_than_the_currency_has_are_rounded_half_up(amount: object,
         (object(), "amount_invalid"),
     ],
 )
-def test_what_is_no_amount_is_rejected(amount: object, code: str) -> None:
+def test_an_invalid_amount_is_rejected(amount: object, code: str) -> None:
     rejection = rejection_of({**EMAIL, "amount": amount, "currency": "USD"})
     assert (rejection.field, rejection.code) == ("amount", code)
 
@@ -142,7 +142,7 @@ def test_a_currency_that_does_not_exist_is_rejected(currency: object) -> None:
 
 
 @pytest.mark.parametrize("currency", [None, "", float("nan")])
-def test_an_amount_without_currency_is_rejected_since_an_event_can_not_be_mended_later(currency: object) -> None:
+def test_an_amount_without_currency_is_rejected(currency: object) -> None:
     rejection = rejection_of({**EMAIL, "amount": "50.00", "currency": currency})
     assert (rejection.field, rejection.code) == ("amount", "amount_without_currency")
 
@@ -155,7 +155,7 @@ def test_a_currency_without_amount_is_left_out_with_a_warning(amount: object) ->
 
 
 @pytest.mark.parametrize("text", [r"\N", "NULL", "None", "NaN", "N/A", "#N/A", "-", "<null>", "undefined"])
-def test_a_placeholder_is_no_amount_and_no_currency(text: str) -> None:
+def test_placeholders_instead_of_amount_and_currency_are_left_out(text: str) -> None:
     result = mapped({**EMAIL, "amount": text, "currency": text})
     assert [(each.field, each.code) for each in result.warnings] == [
         ("amount", "placeholder"),
@@ -165,11 +165,11 @@ def test_a_placeholder_is_no_amount_and_no_currency(text: str) -> None:
     assert rejection_of({**EMAIL, "amount": "5", "currency": text}).code == "amount_without_currency"
 
 
-def test_neither_amount_nor_currency_is_no_value() -> None:
+def test_a_row_without_amount_and_currency_has_no_value() -> None:
     assert event_of({**EMAIL, "amount": None, "currency": None}).conversion_value is None
 
 
-def test_a_column_of_amounts_without_one_of_currencies_is_an_error_before_the_first_row() -> None:
+def test_a_column_of_amounts_needs_one_of_currencies() -> None:
     with pytest.raises(ColumnError, match="currencyCode"):
         mapped({**EMAIL, "amount": "50.00"})
 

@@ -76,7 +76,7 @@ def test_an_event_can_be_read_back() -> None:
     assert msgspec.json.decode(encode_event(event), type=ConversionEvent) == event
 
 
-def test_the_schema_of_these_tests_refuses_what_linkedin_refuses() -> None:
+def test_the_schema_of_these_tests_rejects_what_linkedin_rejects() -> None:
     good = json.loads(encode_event(event_of(ROW)))
     assert problems(good, NOW_MS, "202609") == []
     broken = [
