@@ -22,7 +22,8 @@ unless LinkedIn has accepted an event of the rule since. A batch of 5,000 rows t
 accepted, some 40 with a few refused rows, and less than 700 with a tenth of them refused: 64 kB hold 35 million rows
 without refusals.
 
-A batch with refused rows is found again when those rows were corrected: by its number and the digest of all others.
+A batch with refused rows is found again when those rows were corrected, and the last one when rows were added to it: by
+its number and the digest of all other rows.
 """
 
 from __future__ import annotations
@@ -137,25 +138,37 @@ class Checkpoint:
         return self._batches[digest]
 
     def note(
-        self, digest: str, number: int, elements: Elements, mapped: MappedRows, rows: int, *, done: bool = False
+        self,
+        digest: str,
+        number: int,
+        elements: Elements,
+        mapped: MappedRows,
+        rows: int,
+        *,
+        full: bool = True,
+        done: bool = False,
     ) -> None:
         """Take down what is known of a batch; :meth:`save` makes it last.
 
         :param rows: how many rows the batch has.
+        :param full: whether no row can be added to it before the next try.
         :param done: whether this try sends no more of it.
         """
-        if len(elements.accepted) == len(elements) == rows:
+        if full and len(elements.accepted) == len(elements) == rows:
             self._acknowledged[digest] = None
             self._batches.pop(digest, None)
             return
-        codes = bytearray([_REFUSED_BY_CHECKS]) * rows
         of_event = mapped.positions
-        for row in of_event:
-            codes[row] = _UNSENT
-        for position in elements.accepted:
-            codes[of_event[position]] = _ACCEPTED
-        for position in elements.in_flight:
-            codes[of_event[position]] = _IN_FLIGHT
+        if len(elements.in_flight) == rows:
+            codes = bytearray([_IN_FLIGHT]) * rows
+        else:
+            codes = bytearray([_REFUSED_BY_CHECKS]) * rows
+            for row in of_event:
+                codes[row] = _UNSENT
+            for position in elements.accepted:
+                codes[of_event[position]] = _ACCEPTED
+            for position in elements.in_flight:
+                codes[of_event[position]] = _IN_FLIGHT
         for position, reason in elements.refused.items():
             rule = elements.rules[position]
             if position in elements.refused_before or rule in self.accepted_rules or names_the_element(reason.message):
@@ -197,11 +210,11 @@ class Checkpoint:
     def save(self) -> None:
         """Hand the record to the store."""
         if self._store:
-            self._shrink()
+            self.shrink()
             while other := self._store.save(self.as_dict()):
                 self._merge(other)
 
-    def _shrink(self) -> None:
+    def shrink(self) -> None:
         """Keep a large record small: what is dropped only saves sending again what was beside a corrected row."""
         size = 9 * len(self._acknowledged) + sum(map(len, self._batches.values())) + 14 * len(self._batches)
         for digest, entry in list(self._batches.items()) if size > _LARGE_RECORD else ():

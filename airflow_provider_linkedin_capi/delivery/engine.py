@@ -343,7 +343,8 @@ class _Run:
     def _note(self, batch: Batch, *, done: bool = False) -> None:
         if batch.digest:
             rows = len(batch.chunk.rows)
-            self._checkpoint.note(batch.digest, batch.number, batch.elements, batch.mapped, rows, done=done)
+            full = rows == self._settings.batch_size
+            self._checkpoint.note(batch.digest, batch.number, batch.elements, batch.mapped, rows, full=full, done=done)
             self._to_save = True
 
     def _finish(self, batch: Batch) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import json
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
@@ -58,7 +60,19 @@ def check_places(path: str | None, rejects_path: str | None) -> None:
         )
 
 
-def check_budget(summary: Summary, *, on_invalid: str, max_invalid: int | float | None) -> None:
+def from_text(value: Any) -> Any:
+    """Return the dictionary or list that a template rendered to text, as JSON or as Python writes it."""
+    if not isinstance(value, str) or not value.strip().startswith(("{", "[")):
+        return value
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(value.strip())
+        except (ValueError, SyntaxError):
+            continue
+    return value
+
+
+def check_budget(summary: Summary, *, on_invalid: str, max_invalid: int | float | None, dry_run: bool = False) -> None:
     """Fail when more rows were not delivered than the DAG's author allows.
 
     :raises AirflowFailException: the same rows would be refused again.
@@ -75,9 +89,16 @@ def check_budget(summary: Summary, *, on_invalid: str, max_invalid: int | float 
     if budget is None:
         setting = "a task without max_invalid"
     reasons = ", ".join(f"{code}: {count}" for code, count in summary.reasons.items())
-    others = " All others were delivered." if refused < summary.rows_read else ""
-    where = f" They are in {summary.rejects_path}." if summary.rejects_path else ""
+    others = " All others were delivered." if refused < summary.rows_read and not dry_run else ""
+    advice = ""
+    if summary.rejected:
+        advice += " Correct the rejected rows in the source and clear this task, which then sends only them"
+        if summary.rejects_path:
+            advice += f"; or correct them in {summary.rejects_path} and replay that file with path=, but do not do both"
+        advice += "."
+    if summary.held:
+        advice += " LinkedIn may already have the held rows: replay only those that may count twice."
     raise AirflowFailException(
         f"{refused} of {summary.rows_read} rows were not delivered ({reasons}), more than {setting} allows."
-        f"{others}{where} Mend the rows and clear this task, or send the mended dead letters with path=."
+        f"{others}{advice}"
     )

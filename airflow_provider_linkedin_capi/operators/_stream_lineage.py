@@ -8,17 +8,23 @@ from airflow_provider_linkedin_capi.api import urns
 from airflow_provider_linkedin_capi.databases.opening import sql_hook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from airflow.providers.openlineage.extractors import OperatorLineage
 
 
 def lineage(
-    *, sql: str | None, sql_conn_id: str | None, path: str | None, rules: Iterable[str], accepted: int
+    *,
+    sql: str | None,
+    sql_conn_id: str | None,
+    hook_params: Mapping[str, Any] | None,
+    path: str | None,
+    rules: Iterable[str],
+    accepted: int,
 ) -> OperatorLineage[Any, Any]:
     """Return the tables or the file read, and the conversion rules written to.
 
-    :param rules: URNs of the conversion rules; with a single one, the number of events is told as well.
+    :param rules: URNs of the conversion rules; with a single one, the number of events is reported as well.
     :param accepted: how many events LinkedIn accepted.
     """
     from airflow.providers.common.compat.openlineage.facet import (
@@ -28,7 +34,7 @@ def lineage(
     )
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    result = _tables_read(sql, sql_conn_id) if sql and sql_conn_id else OperatorLineage()
+    result = _tables_read(sql, sql_conn_id, hook_params) if sql and sql_conn_id else OperatorLineage()
     if path:
         scheme, _, name = path.rpartition("://")
         result.inputs = [Dataset(namespace=scheme or "file", name=name)]
@@ -41,11 +47,11 @@ def lineage(
     return result
 
 
-def _tables_read(sql: str, conn_id: str) -> OperatorLineage[Any, Any]:
+def _tables_read(sql: str, conn_id: str, hook_params: Mapping[str, Any] | None) -> OperatorLineage[Any, Any]:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.providers.openlineage.sqlparser import SQLParser
 
-    hook = sql_hook(conn_id)
+    hook = sql_hook(conn_id, hook_params=hook_params)
     connection = hook.get_connection(conn_id)
     database = hook.get_openlineage_database_info(connection)
     if database is None:

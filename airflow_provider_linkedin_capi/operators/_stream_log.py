@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
 
 def log_summary(log: Logger, summary: Summary, *, results_table: str | None, dry_run: bool) -> None:
-    """Write the figures, the reasons of refusals, where the evidence is and what to do with it."""
+    """Write the figures, the reasons of refusals, where the evidence is and what to do with it.
+
+    The advice is safe whether the task succeeds or not: it sends nothing twice.
+    """
     log.info(
-        "%s%s rows read: %s accepted, %s rejected, %s held, %s skipped as delivered before",
-        "Dry run, nothing was sent. " if dry_run else "",
+        "%s%s rows read: %s accepted, %s rejected, %s held, %s skipped because they were delivered before",
+        "Dry run, nothing was sent: " if dry_run else "",
         *(
             f"{rows:,}"
             for rows in (summary.rows_read, summary.accepted, summary.rejected, summary.held, summary.skipped)
@@ -34,15 +37,15 @@ def log_summary(log: Logger, summary: Summary, *, results_table: str | None, dry
         log.info("Conversions from %s to %s", summary.first_happened_at, summary.last_happened_at)
     if summary.resent_unknown:
         log.warning(
-            "%d events were sent again after an answer was lost: LinkedIn may hold up to that many twice",
+            "%d events were sent again after an answer was lost; LinkedIn may hold up to that many twice",
             summary.resent_unknown,
         )
-    _log_codes(log, "Sent, but not as it came", summary.warnings)
+    _log_codes(log, "Sent with changes", summary.warnings)
     _log_codes(log, "Not delivered", summary.reasons)
     if summary.rejected or summary.held:
         if summary.rejects_path:
-            log.warning("The rows not delivered are in %s", summary.rejects_path)
-            log.warning("Mend them there and send the file with path=, or mend the source and clear this task")
+            log.warning("The rows that were not delivered are in %s", summary.rejects_path)
+            log.warning("Fix the rows in that file and replay it with path=")
         else:
             log.warning("Set rejects_path to keep the rows that were not delivered")
     if results_table and not dry_run:

@@ -14,7 +14,13 @@ from airflow_provider_linkedin_capi.api import limits
 from airflow_provider_linkedin_capi.delivery.interfaces import DeliveryInfo, DeliverySettings
 from airflow_provider_linkedin_capi.exceptions import DayLimitReachedError
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
-from airflow_provider_linkedin_capi.operators._stream_checks import check_budget, check_parameters, check_places
+from airflow_provider_linkedin_capi.operators._outlet_events import add_to_outlet_events
+from airflow_provider_linkedin_capi.operators._stream_checks import (
+    check_budget,
+    check_parameters,
+    check_places,
+    from_text,
+)
 from airflow_provider_linkedin_capi.retry_policy import after_reset, default_retry_policy
 from airflow_provider_linkedin_capi.sources.custom import GeneratorSource
 from airflow_provider_linkedin_capi.sources.hidden_from_ui import HiddenFromUI
@@ -69,6 +75,8 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         same batches. (templated)
     :param sql_conn_id: a connection whose hook is a ``DbApiHook``. (templated)
     :param parameters: values for the placeholders of ``sql``, in the driver's own style. (templated)
+    :param hook_params: parameters for the hook of ``sql_conn_id``, as Airflow's SQL operators take them. (templated)
+    :param database: another database, or schema, than that of ``sql_conn_id``. (templated)
     :param count_rows: count the query's rows first, so that the log can tell the time left.
     :param records: a list of dictionaries, e.g. the output of another task. (templated)
     :param path: a JSON lines or CSV file, or a directory of such, as ``ObjectStoragePath`` names it; dead letters
@@ -93,6 +101,8 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
     :param results_table: a ledger with one row for each event: what became of it, when, in which run. Created when it
         is missing. (templated)
     :param results_conn_id: the connection of ``results_table``; ``sql_conn_id`` when None. (templated)
+    :param results_hook_params: as ``hook_params``, for ``results_conn_id``. (templated)
+    :param results_database: as ``database``, for ``results_conn_id``. (templated)
     :param skip_accepted: leave out events that the results table holds as accepted for the same rule.
     :param sinks: sinks of your own, which get what became of each row; objects as
         :class:`~airflow_provider_linkedin_capi.delivery.interfaces.OutcomeSink` describes. (their ``template_fields``
@@ -123,6 +133,8 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         "sql",
         "sql_conn_id",
         "parameters",
+        "hook_params",
+        "database",
         "records",
         "path",
         "conversion_rule",
@@ -130,6 +142,8 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         "rejects_path",
         "results_table",
         "results_conn_id",
+        "results_hook_params",
+        "results_database",
         "sinks",
         "ad_account_id",
         "linkedin_conn_id",
@@ -150,11 +164,13 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         sql: str | None = None,
         sql_conn_id: str | None = None,
         parameters: Mapping[str, Any] | Sequence[Any] | None = None,
+        hook_params: Mapping[str, Any] | None = None,
+        database: str | None = None,
         count_rows: bool = False,
         records: Sequence[Mapping[str, Any]] | None = None,
         path: str | None = None,
         conversion_rule: RuleReferences | None = None,
-        column_mapping: Mapping[str, str] | None = None,
+        column_mapping: Mapping[str, str] | str | None = None,
         source_format: Literal["events", "offline"] = "events",
         naive_timezone: str = "UTC",
         event_id: Literal["derive", "keep"] = "derive",
@@ -163,6 +179,8 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         rejects_path: str | None = None,
         results_table: str | None = None,
         results_conn_id: str | None = None,
+        results_hook_params: Mapping[str, Any] | None = None,
+        results_database: str | None = None,
         skip_accepted: bool = True,
         sinks: Sequence[OutcomeSink] = (),
         batch_size: int = limits.MAX_EVENTS_PER_BATCH,
@@ -183,6 +201,8 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         self.sql = sql
         self.sql_conn_id = sql_conn_id
         self.parameters = parameters
+        self.hook_params = hook_params
+        self.database = database
         self.count_rows = count_rows
         self.records = records
         self.path = path
@@ -196,6 +216,8 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         self.rejects_path = rejects_path
         self.results_table = results_table
         self.results_conn_id = results_conn_id
+        self.results_hook_params = results_hook_params
+        self.results_database = results_database
         self.skip_accepted = skip_accepted
         self.sinks = list(sinks)
         self.deferrable = deferrable
@@ -230,31 +252,40 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
 
         checkpoint = None if self._settings.dry_run else TaskCheckpoint(context)
         if checkpoint and checkpoint.finished is not None:
-            self.log.info("An earlier try had delivered everything and ended before it could say so: nothing to do.")
+            self.log.info("An earlier try delivered everything but died before reporting success: nothing to do.")
             return checkpoint.finished
         with fail_on_permanent_errors(self.hook):
             try:
                 summary = self._deliver(context, checkpoint)
-            except Exception as error:
+            except BaseException as error:
+                # A kill and a time-out of the task are among them.
                 if self._delivery:
-                    self._hand_over(context, self._delivery.summary)
+                    try:
+                        self._hand_over(context, self._delivery.summary)
+                    except Exception as failure:
+                        self.log.warning("The summary could not be left as XCom: %s", type(failure).__name__)
                 if isinstance(error, DayLimitReachedError) and self.deferrable:
                     moment = after_reset(error)
                     self.log.warning("%s Deferred until %s.", error, moment.isoformat())
                     self.defer(trigger=version_compat.wake_up_at(moment), method_name="resume")
                 raise
         result = self._hand_over(context, summary)
-        check_budget(summary, on_invalid=self.on_invalid, max_invalid=self.max_invalid)
+        check_budget(
+            summary,
+            on_invalid=self.on_invalid,
+            max_invalid=self.max_invalid,
+            dry_run=self._settings.dry_run,
+        )
         if checkpoint:
             checkpoint.finish(result)
         return result
 
     def resume(self, context: Context, event: dt.datetime) -> dict[str, Any]:
-        """Go on after the day's limit was lifted; the checkpoint knows what was delivered."""
+        """Continue after the day's limit was lifted; the checkpoint knows what was delivered."""
         return self.execute(context)
 
     def on_kill(self) -> None:
-        """Stop sending; what LinkedIn has acknowledged by then is on record."""
+        """Stop sending; answers that arrive within the next three seconds are still recorded."""
         if self._delivery:
             self._delivery.stop()
 
@@ -265,7 +296,12 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         rules = self._rules.values() if isinstance(self._rules, dict) else [self._rules] if self._rules else []
         accepted = self._delivery.summary.accepted if self._delivery else 0
         return lineage(
-            sql=self.sql, sql_conn_id=self.sql_conn_id, path=self.path, rules=dict.fromkeys(rules), accepted=accepted
+            sql=self.sql,
+            sql_conn_id=self.sql_conn_id,
+            hook_params=self.hook_params,
+            path=self.path,
+            rules=dict.fromkeys(rules),
+            accepted=accepted,
         )
 
     def _deliver(self, context: Context, checkpoint: TaskCheckpoint | None) -> Summary:
@@ -297,7 +333,14 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
             return self.source
         if self.sql is not None:
             assert self.sql_conn_id
-            return SqlSource(self.sql_conn_id, self.sql, self.parameters, count=self.count_rows)
+            return SqlSource(
+                self.sql_conn_id,
+                self.sql,
+                self.parameters,
+                count=self.count_rows,
+                hook_params=self.hook_params,
+                database=self.database,
+            )
         return FileSource(self.path) if self.path is not None else RecordsSource(self.records)
 
     def _sinks(self) -> list[OutcomeSink]:
@@ -307,9 +350,18 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
 
         sinks: list[OutcomeSink] = []
         if self.results_table:
+            own = self.results_conn_id is not None
             conn_id = self.results_conn_id or self.sql_conn_id
             assert conn_id
-            sinks.append(LedgerSink(conn_id, self.results_table, skip_accepted=self.skip_accepted))
+            sinks.append(
+                LedgerSink(
+                    conn_id,
+                    self.results_table,
+                    skip_accepted=self.skip_accepted,
+                    hook_params=self.results_hook_params or (None if own else self.hook_params),
+                    database=self.results_database or (None if own else self.database),
+                )
+            )
         if self.rejects_path:
             sinks.append(DeadLetters(self.rejects_path))
         return [*sinks, *self.sinks]
@@ -334,7 +386,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
 
         kind = OfflineRowMapper if self.source_format == "offline" else RowMapper
         if self.conversion_rule is not None:
-            self._rules = hook.resolve_conversion_rules(self.conversion_rule)
+            self._rules = hook.resolve_conversion_rules(from_text(self.conversion_rule))
 
         def make(columns: Sequence[str], now_ms: int) -> Mapper:
             mapper = kind(
@@ -359,9 +411,9 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         """Return the column mapping, without columns that may still come where rows have columns of their own."""
         from airflow_provider_linkedin_capi.events.columns import normalized_name
 
-        mapping = self.column_mapping
+        mapping: Any = from_text(self.column_mapping)
         if not isinstance(mapping, Mapping) or getattr(source, "fixed_columns", False):
-            return mapping
+            return cast("Mapping[str, str] | None", mapping)
         present = set(map(normalized_name, columns))
         if absent := [column for column in mapping if normalized_name(column) not in present]:
             self.log.warning("column_mapping names columns that no row has had so far: %s", ", ".join(map(str, absent)))
@@ -374,12 +426,8 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         summary.rejects_path = self.rejects_path
         result = summary.as_dict()
         log_summary(self.log, summary, results_table=self.results_table, dry_run=self._settings.dry_run)
-        context["ti"].xcom_push(key="return_value", value=result)
-        for asset in self.outlets:
-            context["outlet_events"][asset].extra = {
-                "accepted": summary.accepted,
-                "rejected": summary.rejected,
-                "held": summary.held,
-                "skipped": summary.skipped,
-            }
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key="return_value", value=result)
+        figures = {name: result[name] for name in ("accepted", "rejected", "held", "skipped")}
+        add_to_outlet_events(context, self.outlets, figures)
         return result

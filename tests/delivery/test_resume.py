@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+import random
 import re
 import time
 import zlib
@@ -18,7 +19,10 @@ from hypothesis import strategies as st
 
 from airflow_provider_linkedin_capi.api.call import Reply
 from airflow_provider_linkedin_capi.delivery import Delivery, DeliverySettings
+from airflow_provider_linkedin_capi.delivery.checkpoint import Checkpoint
+from airflow_provider_linkedin_capi.delivery.elements import Elements
 from airflow_provider_linkedin_capi.events.mapper import RowMapper
+from airflow_provider_linkedin_capi.events.model import ConversionEvent, MappedRows, User, encode_batch
 from airflow_provider_linkedin_capi.exceptions import DeliveryStoppedError
 from tests.support.deliveries import MemoryLedger, MemorySink, MemoryStore, Rows
 from tests.support.linkedin_in_memory import HAPPENED, NOW, RULE, Killed, Process, Service, rows, run
@@ -237,6 +241,113 @@ def test_a_changed_row_sends_its_batch_and_no_other() -> None:
     summary = run(service, content, store)
     assert (summary.accepted, summary.skipped) == (4, 8)
     assert service.stored["event-new"] == 1
+
+
+def test_a_corrected_row_is_sent_and_no_other_row_of_its_batch() -> None:
+    """What the checks refused, what LinkedIn refused, and rows behind the last one."""
+    store, service = MemoryStore(), Service(bad=frozenset({"event-6"}))
+    content = rows(range(10))
+    good = content[1]
+    content[1] = (*good[:3], "nobody")
+    assert run(service, content, store).rejected == 2
+    content[1] = good
+    content[6] = (RULE, HAPPENED, "event-6-corrected", "person6@example.com")
+    summary = run(service, content + rows([10]), store)
+    assert (summary.accepted, summary.skipped, summary.rejected) == (3, 8, 0)
+    assert set(service.stored) == {f"event-{number}" for number in (0, 1, 2, 3, 4, 5, 7, 8, 9, 10)} | {
+        "event-6-corrected"
+    }
+    assert set(service.stored.values()) == {1}
+    assert run(service, content + rows([10]), store).skipped == 11
+
+
+def test_a_refusal_is_asked_again_when_another_row_of_its_batch_was_corrected() -> None:
+    store, service = MemoryStore(), Service(bad=frozenset({"event-1"}))
+    content = rows(range(8))
+    good = content[2]
+    content[2] = (*good[:3], "nobody")
+    assert run(service, content, store).rejected == 2
+    content[2] = good
+    service.bad = frozenset()
+    assert run(service, content, store).accepted == 2
+    assert set(service.stored.values()) == {1}
+
+
+class Inactive(Service):
+    """LinkedIn, refusing everything in words that are not known."""
+
+    active = False
+
+    def send(self, call: Call[Any]) -> Reply:
+        if self.active:
+            return super().send(call)
+        count = len(json.loads(call.body or b"")["elements"])
+        where = f"indices {list(range(count))} (0-indexed)"
+        return Reply(400, {}, json.dumps({"message": f"The conversion is not active, {where}", "status": 400}).encode())
+
+
+@pytest.mark.parametrize("count", [3, 40, 400])
+def test_refusals_for_a_reason_that_was_repaired_are_not_kept(count: int) -> None:
+    store, service = MemoryStore(), Inactive()
+    with suppress(DeliveryStoppedError):
+        run(service, rows(range(count)), store, batch_size=20)
+    service.active = True
+    summary = run(service, rows(range(count)), store, batch_size=20)
+    assert (summary.accepted, summary.rejected) == (count, 0)
+
+
+def test_a_rule_at_fault_stops_the_delivery_after_100_refusals() -> None:
+    with pytest.raises(DeliveryStoppedError, match="not active") as stopped:
+        run(Inactive(), rows(range(2000)), MemoryStore(), batch_size=20)
+    assert stopped.value.rule == RULE
+    assert stopped.value.summary.requests < 200
+
+
+def test_refusals_are_kept_once_the_rule_has_proved_right() -> None:
+    store, service = MemoryStore(), Service(bad=frozenset({"event-0", "event-1", "event-2", "event-3"}))
+    run(service, rows(range(8)), store, max_in_flight=1)
+    summary = run(service, rows(range(8)), store)
+    assert (summary.rejected, summary.skipped, summary.requests) == (4, 4, 0)
+
+
+def test_the_record_of_100_000_rows_stays_small_with_a_tenth_refused() -> None:
+    chance = random.Random(5)
+    bad = frozenset(f"event-{number}" for number in chance.sample(range(100_000), 10_000))
+    store = MemoryStore()
+    assert run(Service(bad=bad), rows(range(100_000)), store, batch_size=5000).rejected == 10_000
+    assert len(json.dumps(store.state)) < 20_000
+    summary = run(Service(bad=bad), rows(range(100_000)), store, batch_size=5000)
+    assert (summary.rejected, summary.skipped, summary.requests) == (10_000, 90_000, 0)
+
+
+def test_many_reasons_do_not_make_the_record_large() -> None:
+    class Wordy(Service):
+        def send(self, call: Call[Any]) -> Reply:
+            ids = [event["eventId"] for event in json.loads(call.body or b"")["elements"]]
+            refused = [index for index, event_id in enumerate(ids) if event_id in self.bad]
+            if not refused:
+                return super().send(call)
+            lines = (f"Index: {index}, ERROR :: /user/lead :: {'x' * 150} {ids[index]}\n" for index in refused)
+            return Reply(422, {}, json.dumps({"message": "".join(lines), "status": 422}).encode())
+
+    store = MemoryStore()
+    service = Wordy(bad=frozenset(f"event-{number}" for number in range(0, 5000, 10)))
+    assert run(service, rows(range(5000)), store, batch_size=1000).rejected == 500
+    assert len(json.dumps(store.state)) < 20_000
+    assert run(service, rows(range(5000)), store, batch_size=1000).rejected == 500
+
+
+def test_a_large_record_is_kept_below_64_kb() -> None:
+    checkpoint, sizes = Checkpoint(None, lambda: NOW), []
+    for number in range(1, 4001):
+        events = [ConversionEvent(conversion=RULE, conversion_happened_at=number, user=User(user_ids=()))]
+        mapped = MappedRows(events, [1], [], [])
+        elements = Elements([RULE], accepted={0})
+        checkpoint.note(checkpoint.digest(encode_batch(events)), number, elements, mapped, rows=2)
+        if number % 500 == 0:
+            checkpoint.shrink()
+            sizes.append(len(json.dumps(checkpoint.as_dict())))
+    assert max(sizes) < 64_000
 
 
 def test_rows_in_another_order_are_sent_and_not_taken_for_delivered() -> None:

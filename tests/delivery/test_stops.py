@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.delivery import engine
 from airflow_provider_linkedin_capi.exceptions import (
     DayLimitReachedError,
     DeliveryInterruptedError,
@@ -19,7 +21,6 @@ from tests.support.deliveries import Chunks, HttpTransport, LinkedIn, MemorySink
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_linkedin_capi import exceptions
     from airflow_provider_linkedin_capi.delivery import BatchOutcome
 
 
@@ -173,10 +174,94 @@ def test_stopping_from_another_thread_ends_it_at_once_with_everything_answered_o
     assert (summary.skipped, summary.accepted, summary.resent_unknown) == (delivered, 200 - delivered, 0)
 
 
+def test_answers_within_three_seconds_of_a_stop_are_recorded_each_at_once(linkedin_rule: LinkedIn) -> None:
+    linkedin_rule.world.faults.add("delay", seconds=30, times=1)
+    linkedin_rule.world.faults.add("delay", seconds=0.6)
+    store, rows = MemoryStore(), linkedin_rule.rows(400)
+    delivery = linkedin_rule.deliver(rows, checkpoint=store, max_in_flight=8)
+    threading.Timer(1.0, delivery.stop).start()
+    started = time.monotonic()
+    with pytest.raises(DeliveryInterruptedError):
+        delivery.go()
+    assert time.monotonic() - started < 1.0 + 3.0 + 0.9
+    answered = len(linkedin_rule.stored())
+    assert delivery.summary.accepted == (store.state or {})["accepted"] == answered > 0
+    linkedin_rule.world.faults.clear()
+    summary = linkedin_rule.deliver(rows, checkpoint=store).go()
+    assert (summary.skipped, summary.resent_unknown) == (answered, 10)
+
+
+def test_a_sink_that_fails_once_is_asked_again(linkedin_rule: LinkedIn) -> None:
+    class FailsOnce(MemorySink):
+        failed = False
+
+        def write(self, batch: BatchOutcome) -> None:
+            if batch.number == 2 and not self.failed:
+                self.failed = True
+                raise OSError("connection lost")
+            super().write(batch)
+
+    sink, other = FailsOnce(), MemorySink()
+    delivery = linkedin_rule.deliver(linkedin_rule.rows(50), sinks=[other, sink])
+    with pytest.raises(OSError, match="connection lost"):
+        delivery.go()
+    assert sink.rows == other.rows
+    assert sink.count()["accepted"] == delivery.summary.accepted == len(linkedin_rule.stored())
+
+
+def test_every_sink_is_closed_and_told_whether_the_delivery_is_complete(linkedin_rule: LinkedIn) -> None:
+    class Closing(Sink):
+        def __init__(self, fails: bool = False) -> None:
+            self.completed: list[bool] = []
+            self.fails = fails
+
+        def close(self, completed: bool) -> None:
+            self.completed.append(completed)
+            if self.fails:
+                raise OSError("cannot close")
+
+    sinks = [Closing(fails=True), Closing()]
+    with pytest.raises(OSError, match="cannot close"):
+        linkedin_rule.deliver(linkedin_rule.rows(10), sinks=sinks).go()
+    assert [sink.completed for sink in sinks] == [[True], [True]]
+    linkedin_rule.world.revoke_token()
+    sinks = [Closing(), Closing()]
+    with pytest.raises(DeliveryStoppedError):
+        linkedin_rule.deliver(linkedin_rule.rows(10), sinks=sinks).go()
+    assert [sink.completed for sink in sinks] == [[False], [False]]
+
+
+def test_a_limit_of_size_is_learned_and_remembered(linkedin_rule: LinkedIn) -> None:
+    linkedin_rule.world.settings.max_body_bytes = 3000
+    store, rows = MemoryStore(), linkedin_rule.rows(200)
+    first = linkedin_rule.deliver(rows[:100], batch_size=20, checkpoint=store, max_in_flight=1).go()
+    assert first.accepted == 100
+    refused = [request for request in linkedin_rule.world.requests if request.status == 413]
+    assert 1 <= len(refused) <= 2
+    summary = linkedin_rule.deliver(rows, batch_size=20, checkpoint=store).go()
+    assert (summary.skipped, summary.accepted) == (100, 100)
+    assert len([request for request in linkedin_rule.world.requests if request.status == 413]) == len(refused)
+
+
+def test_a_proxy_that_resets_large_requests_is_met_with_smaller_ones(linkedin_rule: LinkedIn) -> None:
+    class Resetting(HttpTransport):
+        def send(self, call: Any) -> Any:
+            if len(call.body) > 100_000:
+                raise exceptions.OutcomeUnknownError("the connection was reset")
+            return super().send(call)
+
+    transport = Resetting(linkedin_rule.server.url)
+    rows = linkedin_rule.rows(1200)
+    summary = linkedin_rule.deliver(rows, batch_size=600, transport=transport, max_in_flight=1).go()
+    assert summary.accepted == 1200
+    assert set(linkedin_rule.stored().values()) == {1}
+    assert summary.retries <= 5
+
+
 def test_ctrl_c_waits_for_answers_on_their_way_but_not_for_ever(
     linkedin_rule: LinkedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_provider_linkedin_capi.delivery.engine._GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(engine, "_GRACE_SECONDS", 0.1)
     linkedin_rule.world.faults.add("delay", seconds=2, after=1)
     store, rows = MemoryStore(), linkedin_rule.rows(20)
     delivery = linkedin_rule.deliver(rows, checkpoint=store)
