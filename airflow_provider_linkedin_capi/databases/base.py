@@ -166,7 +166,8 @@ class Database:
             with self._session(), self._cursor(f"SELECT * FROM {self.name(name)} WHERE 1 = 0") as cursor:
                 return {self.column_name(column[0]) for column in cursor.description}
         except DatabaseError as error:
-            if error.missing_table:
+            # Of a driver that gives no codes nothing else is to be had.
+            if error.missing_table or (error.code is None and type(self) is Database):
                 return None
             raise
 
@@ -459,15 +460,15 @@ class Database:
         """Begin a transaction that writes; most drivers do so themselves, at the first statement."""
 
     def _commit(self) -> None:
-        if self.transactional and self._connection is not None:
+        # Drivers of databases without transactions take it as well, and some open one by themselves.
+        if self._connection is not None:
             self._connection.commit()
 
     def _rollback(self) -> None:
         if self._connection is None:
             return
         try:
-            if self.transactional:
-                self._connection.rollback()
+            self._connection.rollback()
         except Exception:
             # It broke: the next call opens another one.
             self.close()

@@ -39,6 +39,12 @@ class Databricks(LiteralDatabase, MergingDatabase):
         hook._sql_conn = None
         return hook.get_conn()
 
+    def _commit(self) -> None:
+        """Nothing: each statement commits, and the driver refuses to do so again."""
+
+    def _rollback(self) -> None:
+        """Nothing, as above."""
+
     def _create_statements(self, table: Table) -> list[str]:
         [create] = super()._create_statements(table)
         return [create.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1)]

@@ -56,11 +56,6 @@ class Trino(LiteralDatabase):
         [create] = super()._create_statements(table)
         return [create.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1)]
 
-    def _commit(self) -> None:
-        # A connection may ask for transactions, by its extra isolation_level.
-        if self._connection is not None:
-            self._connection.commit()
-
     def _code(self, error: Exception) -> str | None:
         name = getattr(error, "error_name", None)
         return name if isinstance(name, str) else None
