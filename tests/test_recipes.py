@@ -6,19 +6,94 @@ import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
+from airflow_provider_linkedin_capi.api import paging, restli
+from airflow_provider_linkedin_capi.events import fields, identifiers
+from airflow_provider_linkedin_capi.events.fields import Field, Role
+from airflow_provider_linkedin_capi.exceptions import InvalidRequestError
+from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
 from airflow_provider_linkedin_capi.operators.stream_conversions import StreamConversionsOperator
+from airflow_provider_linkedin_capi.sandbox import answers, events, resources
+from airflow_provider_linkedin_capi.sandbox.rest import Method
 from tests.support.streaming import RULE, happened_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from airflow_provider_linkedin_capi.api.call import Call
+    from airflow_provider_linkedin_capi.api.paging import Page
     from airflow_provider_linkedin_capi.delivery.interfaces import DeliveryInfo
     from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome
+    from airflow_provider_linkedin_capi.sandbox.answers import Answer
+    from airflow_provider_linkedin_capi.sandbox.rest import RestRequest
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+# An endpoint: a module of api/, a method of the hook, a module of sandbox/ and its line in the registry.
+
+SURVEYS = restli.Resource("surveys", scope="r_surveys", personal=False)
+
+
+class Survey(msgspec.Struct, frozen=True):
+    id: int
+    name: str
+
+
+def find_surveys() -> Call[Page[Survey]]:
+    return paging.Finder(Survey, SURVEYS, {"q": "owner"}).by_index()
+
+
+class HookWithSurveys(LinkedInConversionsHook):
+    def find_surveys(self) -> Iterator[Survey]:
+        yield from self.paginate(find_surveys())
+
+
+def search_surveys(request: RestRequest) -> Answer:
+    return answers.as_json(200, {"elements": [{"id": 7, "name": "Brand lift"}], "paging": {"start": 0, "count": 10}})
+
+
+def refuse_surveys(request: RestRequest) -> Answer:
+    raise answers.short(400, 'No survey of "Jane Doe"')
+
+
+SURVEY_METHODS = {"FINDER-owner": Method(search_surveys, frozenset({"r_ads"}), frozenset({"q", "start", "count"}))}
+
+
+def test_a_new_endpoint_is_called_through_the_hook(linkedin, monkeypatch):
+    monkeypatch.setitem(resources.RESOURCES, "surveys", SURVEY_METHODS)
+    assert list(HookWithSurveys(linkedin).find_surveys()) == [Survey(7, "Brand lift")]
+
+
+@pytest.mark.parametrize(("resource", "quoted"), [(SURVEYS, True), (restli.Resource("surveys"), False)])
+def test_a_new_endpoint_redacts_messages_unless_it_opts_out(resource, quoted, linkedin, monkeypatch):
+    methods = {"FINDER-owner": Method(refuse_surveys, frozenset({"r_ads"}), frozenset({"q", "start", "count"}))}
+    monkeypatch.setitem(resources.RESOURCES, "surveys", methods)
+    call = paging.Finder(Survey, resource, {"q": "owner"}).by_index()
+    with pytest.raises(InvalidRequestError) as raised:
+        LinkedInConversionsHook(linkedin).call(call)
+    assert ("Jane Doe" in str(raised.value)) is quoted
+
+
+# An identifier type: a row in events/fields.py, its reader, and what sandbox/events.py accepts.
+
+PHONE = Field(name="SHA256_PHONE", aliases=("phone",), role=Role.USER_ID, reader=identifiers.opaque_id_reader,
+              id_type="SHA256_PHONE")  # fmt: skip
+
+
+def test_a_new_identifier_type_is_delivered(stream, sandbox, monkeypatch):
+    monkeypatch.setattr(fields, "FIELDS", (*fields.FIELDS, PHONE))
+    monkeypatch.setattr(events, "ID_TYPES", events.ID_TYPES | {"SHA256_PHONE"})
+    monkeypatch.setattr(events, "_EVENT", events._event(hashed_names=True))
+    stream(records=[{"event_id": "a", "phone": "f00d", "happened_at": happened_at()}])
+    [event] = sandbox.world.events
+    assert event["user"]["userIds"] == [{"idType": "SHA256_PHONE", "idValue": "f00d"}]
+
+
+# A sink and a source: nothing in the package.
 
 
 class Outcomes:
