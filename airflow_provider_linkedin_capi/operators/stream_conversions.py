@@ -84,10 +84,13 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
     :param conversion_rule: the rule as id, URN or name; or one per conversion type, as a mapping or as text
         ``LEAD=22285180,PURCHASE=22285188``, chosen by the row's ``conversion_type``. A row's own ``conversion``
         wins. (templated)
-    :param column_mapping: column to field, for columns with names of their own, e.g. ``{"crm_mail": "email"}``.
+    :param column_mapping: column to field, for columns with names of their own, e.g. ``{"crm_mail": "email"}``; to None
+        for a column that is not to be read, e.g. ``{"Title": None}``.
         (templated)
     :param source_format: ``events``; or ``offline`` for rows made for LinkedIn's retired offline conversions API.
     :param naive_timezone: the zone of times that carry none.
+    :param time_format: form of times that are neither numbers nor ISO 8601 nor name the month, as ``datetime.strptime``
+        takes it, e.g. ``%m/%d/%Y`` for LinkedIn's own CSV template.
     :param event_id: ``derive`` gives events without an id one that depends on their contents alone; ``keep``
         sends them without.
     :param on_invalid: ``skip`` leaves out rows that cannot be delivered, ``fail`` fails the task for the first one,
@@ -170,9 +173,10 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         records: Sequence[Mapping[str, Any]] | None = None,
         path: str | None = None,
         conversion_rule: RuleReferences | None = None,
-        column_mapping: Mapping[str, str] | str | None = None,
+        column_mapping: Mapping[str, str | None] | str | None = None,
         source_format: Literal["events", "offline"] = "events",
         naive_timezone: str = "UTC",
+        time_format: str | None = None,
         event_id: Literal["derive", "keep"] = "derive",
         on_invalid: Literal["skip", "fail"] = "skip",
         max_invalid: int | float | None = None,
@@ -210,6 +214,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         self.column_mapping = column_mapping
         self.source_format = source_format
         self.naive_timezone = naive_timezone
+        self.time_format = time_format
         self.event_id = event_id
         self.on_invalid = on_invalid
         self.max_invalid = max_invalid
@@ -394,6 +399,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
                 rule=self._rules,
                 column_mapping=self._mapping_of(columns, source),
                 naive_timezone=self.naive_timezone,
+                time_format=self.time_format,
                 now_ms=now_ms,
                 clock=lambda: time.time_ns() // 1_000_000,
                 api_version=hook.api_version,
@@ -407,13 +413,13 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
 
         return make
 
-    def _mapping_of(self, columns: Sequence[str], source: Source) -> Mapping[str, str] | None:
+    def _mapping_of(self, columns: Sequence[str], source: Source) -> Mapping[str, str | None] | None:
         """Return the column mapping, without columns that may still come where rows have columns of their own."""
         from airflow_provider_linkedin_capi.events.columns import normalized_name
 
         mapping: Any = from_text(self.column_mapping)
         if not isinstance(mapping, Mapping) or getattr(source, "fixed_columns", False):
-            return cast("Mapping[str, str] | None", mapping)
+            return cast("Mapping[str, str | None] | None", mapping)
         present = set(map(normalized_name, columns))
         if absent := [column for column in mapping if normalized_name(column) not in present]:
             self.log.warning("column_mapping names columns that no row has had so far: %s", ", ".join(map(str, absent)))
