@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import sqlite3
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
@@ -40,6 +41,23 @@ _STATES = {
 _TEXTS = {"no such table": "42P01", "no such column": "42703", "no such function": "42883", "syntax error": "42601"}
 
 
+class _ReadingCursor(sqlite3.Cursor):
+    """Reads bytes that are not UTF-8 as lone surrogates: in a column that nobody uses they do no harm."""
+
+    def fetchmany(self, size: int | None = 1) -> list[Any]:
+        rows: list[Any] = []
+        while True:
+            try:
+                rows.extend(islice(self, (size or 1) - len(rows)))
+            except sqlite3.OperationalError as error:
+                if self.connection.text_factory is not str or not str(error).startswith("Could not decode"):
+                    raise
+                # Only now, since it costs as much as all the rest of the reading. The row at fault comes again.
+                self.connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+            else:
+                return rows
+
+
 class Sqlite(Database):
     """SQLite: a file, switched to write-ahead logging, since otherwise nobody could write while rows are read."""
 
@@ -67,11 +85,8 @@ class Sqlite(Database):
         _write_ahead(connection)
         return connection
 
-    def _reading_connection(self) -> Any:
-        connection = self._connect()
-        # Bytes that are not UTF-8 in a column that nobody uses do not end the reading.
-        connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
-        return connection
+    def _reading_cursor(self, connection: Any, size: int) -> Any:
+        return connection.cursor(_ReadingCursor)
 
     def _begin(self) -> None:
         with self.translated(self._statement):

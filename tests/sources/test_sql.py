@@ -218,3 +218,12 @@ def test_what_ends_the_statement_is_left_out(end):
 )
 def test_semicolons_that_end_nothing_are_left_alone(sql):
     assert one_statement(sql) == sql
+
+
+def test_bytes_that_are_no_text_do_no_harm_in_columns_nobody_uses(warehouse):
+    warehouse.execute("CREATE TABLE notes (id INTEGER, note TEXT)")
+    warehouse.executemany("INSERT INTO notes VALUES (?, 'ok')", [(number,) for number in range(25)])
+    warehouse.execute("UPDATE notes SET note = CAST(x'4bf66c6e' AS TEXT) WHERE id IN (7, 8, 20)")
+    found = rows(SqlSource("warehouse", "SELECT id, note FROM notes ORDER BY id"), 5)
+    assert [row[0] for row in found] == list(range(25))
+    assert [row[0] for row in found if row[1] != "ok"] == [7, 8, 20]
