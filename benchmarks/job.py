@@ -172,7 +172,7 @@ class Job:
                 checkpoint=FileStore(Path(folder) / "checkpoint.json"),
             )
             return delivery.run(
-                self._source.chunks(5_000),
+                self._source,
                 lambda columns, now_ms: self._mapper(columns, rule=RULE, now_ms=now_ms),
             )
 

@@ -37,7 +37,7 @@ def main() -> None:
     with server.running(LATENCY) as linkedin:
         whole = job.Job(linkedin.url, job.warehouse(TABLE_ROWS), query)
         with job.Meter() as meter:
-            summary = whole.run(requests_per_minute=per_minute, max_in_flight=16)
+            summary = whole.run(requests_per_minute=per_minute)
         ours = meter.figures(rows, summary)
         assert summary.accepted == linkedin.events() == rows, summary
         arrivals = linkedin.arrivals()

@@ -182,8 +182,10 @@ class RequestSize:
         self._resets = [reset for reset in self._resets if reset > self._largest_accepted]
 
     def too_large(self, size: int) -> None:
-        """Note a 413: the limit is at most half of it, or what was accepted before."""
-        limit = max(size // 2, min(self._largest_accepted, size - 1))
+        """Note that a request is too large: the limit is half of its size, or the largest that was answered."""
+        if self._largest_accepted >= size:
+            self._largest_accepted = 0  # the limit has changed since
+        limit = max(size // 2, self._largest_accepted, 1)
         self.limit = limit if self.limit is None else min(self.limit, limit)
 
     def reset(self, size: int) -> bool:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_linkedin_capi import exceptions
-from airflow_provider_linkedin_capi.delivery.pacing import Pace, StoppedError
+from airflow_provider_linkedin_capi.delivery.pacing import Pace, RequestSize, StoppedError, Window
+from tests.support.linkedin_in_memory import Service, rows, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,3 +154,61 @@ def test_a_delay_of_ones_own_keeps_nobody_else_waiting() -> None:
     assert world.now == 1007
     world.request(pace)
     assert world.now == 1007
+
+
+def test_requests_in_flight_follow_the_latency() -> None:
+    window = Window(None, per_minute=600)
+    assert window.size == 4
+    window.answered(1.0, 1_000_000)
+    assert window.size >= 10 * 1.0 + 1
+    for _ in range(60):
+        window.answered(0.05, 1_000_000)
+    assert window.size == 4
+
+
+def test_requests_in_flight_are_bounded_by_memory() -> None:
+    window = Window(None, per_minute=600)
+    window.answered(30.0, 2_000_000)
+    assert window.size < 20
+
+
+def test_a_fixed_number_of_requests_in_flight_stays() -> None:
+    window = Window(3, per_minute=600)
+    window.answered(30.0, 1_000)
+    assert window.size == 3
+
+
+def test_a_slow_linkedin_is_sent_more_requests_at_once() -> None:
+    class Slow(Service):
+        lock = threading.Lock()
+        now = most = 0
+
+        def send(self, call: Any) -> Any:
+            with self.lock:
+                self.now += 1
+                self.most = max(self.most, self.now)
+            time.sleep(0.5)
+            with self.lock:
+                self.now -= 1
+            return super().send(call)
+
+    service = Slow()
+    run(service, rows(range(60)), batch_size=1, max_in_flight=None)
+    assert service.most >= 8
+
+
+def test_the_limit_of_size_is_between_what_was_taken_and_what_was_refused() -> None:
+    size = RequestSize(None)
+    size.accepted(1_000_000)
+    size.too_large(1_200_000)
+    assert size.limit == 1_000_000
+    size.too_large(900_000)
+    assert size.limit == 450_000
+
+
+def test_resets_teach_a_size_only_above_what_was_answered() -> None:
+    size = RequestSize(None)
+    size.accepted(500_000)
+    assert [size.reset(400_000) for _ in range(5)] == [False] * 5
+    assert [size.reset(900_000) for _ in range(3)] == [False, False, True]
+    assert size.limit == 500_000

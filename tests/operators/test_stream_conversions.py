@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
+
 import pytest
 
 from tests.support.airflow_home import PROJECT
@@ -347,9 +350,76 @@ def test_a_kill_stops_the_sending_and_keeps_what_was_acknowledged(stream, execut
     assert run.state == "failed"
     assert 20 <= len(outcomes(warehouse)) < 40
     assert sorted(outcomes(warehouse)) == sorted(event_ids(sandbox))
+    assert run.summary["accepted"] == len(event_ids(sandbox))
     run = stream(clear=True, batch_size=10, max_in_flight=1, results_table="results")
     assert run.state == "success"
     assert len(event_ids(sandbox)) == len(outcomes(warehouse)) == 40
+
+
+def test_a_task_that_takes_too_long_leaves_its_summary_and_its_outcomes(stream, sandbox, warehouse):
+    conversions(warehouse, 400)
+    sandbox.world.settings.latency_seconds = 0.2
+    run = stream(batch_size=10, max_in_flight=2, results_table="results", execution_timeout=dt.timedelta(seconds=2))
+    assert run.state == "failed"
+    assert 0 < run.summary["accepted"] == len(outcomes(warehouse)) == len(event_ids(sandbox)) < 400
+    sandbox.world.settings.latency_seconds = 0
+    run = stream(clear=True, batch_size=10, results_table="results")
+    assert (run.state, sandbox.world.duplicates(), run.summary["resent_unknown"]) == ("success", 0, 0)
+
+
+def test_outlets_that_are_not_assets_do_no_harm(stream, warehouse):
+    from airflow.providers.common.compat.sdk import Asset
+
+    conversions(warehouse, 3)
+    run = stream(outlets=[{"table": "events"}, Asset("file://linkedin/figures")])
+    assert (run.state, run.summary["accepted"]) == ("success", 3)
+
+
+def test_no_xcom_is_pushed_where_none_is_wanted(stream, sandbox, warehouse):
+    conversions(warehouse, 3)
+    run = stream(do_xcom_push=False)
+    assert (run.state, run.summary, len(event_ids(sandbox))) == ("success", None, 3)
+
+
+def test_hook_params_reach_the_source_and_the_ledger(stream, sandbox, postgres):
+    postgres.execute("CREATE SCHEMA crm; CREATE TABLE crm.leads (event_id TEXT, email TEXT, happened_at TIMESTAMPTZ)")
+    postgres.execute("INSERT INTO crm.leads VALUES ('p-1', 'a@example.com', now())")
+    in_crm = {"options": "-c search_path=crm"}
+    run = stream(sql="SELECT * FROM leads", sql_conn_id="postgres", hook_params=in_crm, results_table="results")
+    assert (run.state, event_ids(sandbox)) == ("success", ["p-1"])
+    assert postgres.query("SELECT outcome FROM crm.results_outcomes") == [{"outcome": "accepted"}]
+    run = stream(
+        sql="SELECT * FROM leads",
+        sql_conn_id="postgres",
+        hook_params=in_crm,
+        results_table="results",
+        results_conn_id="postgres",
+        results_hook_params={"options": "-c search_path=public"},
+    )
+    assert postgres.query("SELECT outcome FROM public.results_outcomes") == [{"outcome": "accepted"}]
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("as_text", [False, True])
+def test_rules_and_mapping_may_come_from_a_template(run_dag, linkedin, rule, sandbox, xcom, native, as_text):
+    from airflow.providers.common.compat.sdk import DAG
+
+    from airflow_provider_linkedin_capi.operators.stream_conversions import StreamConversionsOperator
+
+    values = {"rules": {"LEAD": rule}, "mapping": {"crm_mail": "email"}}
+    params = {name: json.dumps(value) if as_text else value for name, value in values.items()}
+    start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    with DAG(
+        "from_templates", schedule=None, start_date=start, params=params, render_template_as_native_obj=native
+    ) as dag:
+        StreamConversionsOperator(
+            task_id="stream",
+            records=[{"conversion_type": "LEAD", "crm_mail": "a@example.com", "happened_at": happened_at()}],
+            conversion_rule="{{ params.rules }}",
+            column_mapping="{{ params.mapping }}",
+        )
+    assert xcom(run_dag(dag), "stream")["accepted"] == 1
+    assert sandbox.world.events_by_rule() == {rule: 1}
 
 
 def test_openlineage_learns_of_the_tables_read_and_the_events_accepted(stream, executing, postgres):

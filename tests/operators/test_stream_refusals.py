@@ -40,7 +40,7 @@ def with_a_token_that_was_revoked(world):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_what_is_at_fault_is_said_in_words_and_not_tried_again(stream, sandbox, warehouse, task_log, situation, words):
+def test_the_error_names_what_is_at_fault_and_no_retry_follows(stream, sandbox, warehouse, task_log, situation, words):
     conversions(warehouse, 3)
     situation(sandbox.world)
     run = stream(retries=3)
@@ -70,5 +70,5 @@ def test_dead_letters_do_not_go_where_the_rows_are_read(stream, warehouse, tmp_p
     # Without the check a replay reads, a batch later, what it has just written.
     run = stream(path=str(place / read), rejects_path=f"file://{place}/dead.jsonl", batch_size=1, max_invalid=1.0)
     assert run.state == "failed"
-    assert "give the dead letters another place" in task_log()
+    assert "Give the dead letters another place" in task_log()
     assert (place / "dead.jsonl").read_text() == before

@@ -107,6 +107,17 @@ def test_a_clear_of_a_failed_task_goes_on_where_it_ended(stream, sandbox, wareho
     assert sandbox.world.duplicates() == 0
 
 
+def test_a_clear_after_a_failed_budget_sends_only_the_corrected_rows(stream, sandbox, warehouse, memory, task_log):
+    conversions(warehouse, 30, bad_emails={13})
+    failed = stream(**ONE_BY_ONE, on_invalid="fail")
+    assert (failed.state, failed.summary["accepted"]) == ("failed", 29)
+    assert "clear this task, which then sends only them" in task_log()
+    warehouse.execute("UPDATE conversions SET email = 'fixed@example.com' WHERE id = 13")
+    run = stream(clear=True, **ONE_BY_ONE, on_invalid="fail")
+    assert (run.state, run.summary["accepted"], run.summary["skipped"]) == ("success", 1, 29)
+    assert sorted(event_ids(sandbox)) == sorted(f"e-{number}" for number in range(30))
+
+
 def test_a_clear_of_a_finished_task_starts_over(stream, sandbox, warehouse, memory, tmp_path):
     conversions(warehouse, 10, bad_emails={4})
     dead = {"rejects_path": f"file://{tmp_path}/dead.jsonl"}
