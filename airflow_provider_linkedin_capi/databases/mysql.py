@@ -122,6 +122,12 @@ class MySql(Database):
     def _bound(self, value: Any) -> Any:
         return naive_utc(value) if isinstance(value, dt.datetime) else value
 
+    def _with_placeholders(self, sql: str) -> str:
+        if self.hook.connection_extra.get("client") == "mysql-connector-python":
+            # It takes a percent sign as one, unlike mysqlclient.
+            return sql.replace("?", "%s")
+        return super()._with_placeholders(sql)
+
     @property
     def _placeholder(self) -> str:
         return "%s"
