@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -145,6 +146,7 @@ class Summary:
         one: LinkedIn holds at most so many events twice.
     :ivar reasons: rows by the code of their rejection or holding.
     :ivar warnings: warnings by their code; a row may have several.
+    :ivar rules: rows accepted or delivered before, by the URN of their conversion rule.
     :ivar first_happened_at: the earliest conversion among the events, ISO 8601.
     :ivar last_happened_at: the latest one.
     :ivar rejects_path: where the dead letters are; the operator fills it in.
@@ -164,6 +166,7 @@ class Summary:
     resent_unknown: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     warnings: dict[str, int] = field(default_factory=dict)
+    rules: dict[str, int] = field(default_factory=dict)
     first_happened_at: str | None = None
     last_happened_at: str | None = None
     rejects_path: str | None = None
@@ -181,6 +184,10 @@ class Summary:
             self.reasons[reason.code] = self.reasons.get(reason.code, 0) + 1
         for warning in batch.warnings:
             self.warnings[warning.code] = self.warnings.get(warning.code, 0) + 1
+        undelivered = batch.rejected.keys() | batch.held.keys() | batch.unsettled
+        delivered = zip(batch.event_rows, batch.events, strict=True)
+        for rule, count in Counter(event.conversion for row, event in delivered if row not in undelivered).items():
+            self.rules[rule] = self.rules.get(rule, 0) + count
         if times := [event.conversion_happened_at for event in batch.events]:
             first, last = _iso(min(times)), _iso(max(times))
             self.first_happened_at = min(self.first_happened_at or first, first)

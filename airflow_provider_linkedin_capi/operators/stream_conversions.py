@@ -63,8 +63,8 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
 
     Returns the summary as XCom, also when the task fails: ``rows_read``, ``events_sent``, ``accepted``,
     ``rejected``, ``warned``, ``held``, ``skipped``, ``batches``, ``requests``, ``retries``, ``resent_unknown``,
-    ``reasons`` (code to number of rows), ``warnings`` (code to number of warnings), ``first_happened_at``,
-    ``last_happened_at``, ``rejects_path``, ``seconds``.
+    ``reasons`` (code to number of rows), ``warnings`` (code to number of warnings), ``rules`` (URN to number of
+    rows), ``first_happened_at``, ``last_happened_at``, ``rejects_path``, ``seconds``.
     ``rows_read = accepted + rejected + held + skipped`` holds always.
 
     :param source: a source of your own: a generator function that yields dictionaries, or lists of them, and takes what

@@ -139,20 +139,24 @@ def _metric_fields(wanted: Iterable[Any]) -> tuple[str, ...]:
     return tuple(name for name in names if name not in KEY_FIELDS and name not in _RETIRED_FIELDS)
 
 
-def report_days(first_day: Any, last_day: Any, start_date: Any, end_date: Any) -> tuple[Any, Any, dict[str, Any]]:
+def report_days(
+    first_day: Any, last_day: Any, start_date: Any, end_date: Any, *, required: bool = True
+) -> tuple[Any, Any, dict[str, Any]]:
     """Return a report's first and last day, and the dates that are Airflow's own.
 
     ``start_date`` and ``end_date`` are also parameters of every Airflow operator. They are the report's days when
     ``first_day`` and ``last_day`` are missing; beside these they are Airflow's own, which are datetimes.
 
+    :param required: whether the days have to be given.
     :return: first day, last day, and the keyword arguments to pass on to Airflow's operator.
     :raises ConfigurationError: a day is missing, or given twice.
     """
-    if first_day is None and last_day is None:
+    airflows_own = all(value is None or isinstance(value, dt.datetime) for value in (start_date, end_date))
+    if first_day is None and last_day is None and (required or not airflows_own):
         if start_date is None or end_date is None:
             raise ConfigurationError("Give first_day and last_day, the UTC days that the report covers")
         return start_date, end_date, {}
-    if first_day is None or last_day is None:
+    if (first_day is None) != (last_day is None):
         raise ConfigurationError("Give both first_day and last_day; they may be the same day")
     airflows: dict[str, Any] = {}
     for name, value in (("start_date", start_date), ("end_date", end_date)):
@@ -203,6 +207,25 @@ def periods(request: ReportRequest) -> list[tuple[dt.date, dt.date]]:
         found.append((start, last))
         start = last + dt.timedelta(days=1)
     return found
+
+
+def delivered_selection(summary: Any) -> dict[str, Any] | None:
+    """Return the days and conversion rules that a StreamConversionsOperator delivered to; None when there are none.
+
+    :param summary: its XCom, or the text that a template makes of it.
+    :raises ConfigurationError: it is not such a summary.
+    """
+    summary = literal(summary, name="delivered")
+    try:
+        if not (rules := [rule for rule, count in summary["rules"].items() if count]):
+            return None
+        days = [utc_time(summary[name]).date() for name in ("first_happened_at", "last_happened_at")]
+    except (TypeError, KeyError, AttributeError):
+        raise ConfigurationError(
+            "delivered is not the summary of a StreamConversionsOperator: give "
+            "{{ ti.xcom_pull('stream_conversions') }}, with the id of that task"
+        ) from None
+    return {"start_date": days[0], "end_date": days[1], "conversion_rules": rules}
 
 
 def rule_references(value: Any) -> list[Any]:

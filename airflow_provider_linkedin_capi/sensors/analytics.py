@@ -30,7 +30,13 @@ from airflow_provider_linkedin_capi.reports import readiness
 from airflow_provider_linkedin_capi.reports.diagnosis import Cause
 from airflow_provider_linkedin_capi.reports.readiness import ReportSnapshot, Verdict, Wait, WaitingReport
 from airflow_provider_linkedin_capi.reports.report import MAX_XCOM_BYTES, as_json
-from airflow_provider_linkedin_capi.reports.request import CONVERSIONS, DEFAULT_FIELDS, report_days, utc_time
+from airflow_provider_linkedin_capi.reports.request import (
+    CONVERSIONS,
+    DEFAULT_FIELDS,
+    delivered_selection,
+    report_days,
+    utc_time,
+)
 from airflow_provider_linkedin_capi.retry_policy import default_retry_policy
 from airflow_provider_linkedin_capi.sensors.exceptions import (
     NoReportAccessError,
@@ -100,6 +106,9 @@ class AnalyticsReportSensor(LinkedInTaskMixin, BaseSensorOperator):
 
     :param first_day: first day of the window, UTC: a date or its text, e.g. ``{{ ds }}``.
     :param last_day: last day, included.
+    :param delivered: instead of days and rules, what a ``StreamConversionsOperator`` returned, e.g.
+        ``{{ ti.xcom_pull('stream_conversions') }}``: the sensor waits for rows of the days and rules that it delivered,
+        and not at all when it delivered nothing.
     :param start_date: the same as ``first_day``, where that is missing; else Airflow's own parameter.
     :param end_date: the same as ``last_day``, likewise.
     :param ad_account_id: number or URN; the connection's when None.
@@ -137,6 +146,7 @@ class AnalyticsReportSensor(LinkedInTaskMixin, BaseSensorOperator):
         "first_day",
         "last_day",
         "ad_account_id",
+        "delivered",
         "conversion_rules",
         "campaigns",
         "campaign_groups",
@@ -155,6 +165,7 @@ class AnalyticsReportSensor(LinkedInTaskMixin, BaseSensorOperator):
         *,
         first_day: Any = None,
         last_day: Any = None,
+        delivered: Any = None,
         start_date: Any = None,
         end_date: Any = None,
         ad_account_id: int | str | None = None,
@@ -176,12 +187,15 @@ class AnalyticsReportSensor(LinkedInTaskMixin, BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         default_retry_policy(kwargs)
-        first_day, last_day, airflows_dates = report_days(first_day, last_day, start_date, end_date)
+        first_day, last_day, airflows_dates = report_days(
+            first_day, last_day, start_date, end_date, required=delivered is None
+        )
         super().__init__(poke_interval=poke_interval, **airflows_dates, **kwargs)
         if ready_when not in readiness.READY_WHEN:
             raise ConfigurationError(f"ready_when is {ready_when!r}; it can be {', '.join(readiness.READY_WHEN)}")
         self.first_day = first_day
         self.last_day = last_day
+        self.delivered = delivered
         self.ad_account_id = ad_account_id
         self.conversion_rules = conversion_rules
         self.campaigns = campaigns
@@ -202,7 +216,12 @@ class AnalyticsReportSensor(LinkedInTaskMixin, BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Wait in the mode that was chosen; return the rows."""
         try:
-            request = self._report_request()
+            with fail_on_permanent_errors(self.hook):
+                selection = self._selection()
+            if selection is None:
+                self.log.info("Nothing was delivered, so there is nothing to wait for.")
+                return []
+            request = self._report_request(selection)
             with fail_on_permanent_errors(self.hook):
                 wait = self._what_to_wait_for(request, context)
             self._waiting = WaitingReport(request=request, wait=wait)
@@ -259,16 +278,22 @@ class AnalyticsReportSensor(LinkedInTaskMixin, BaseSensorOperator):
     def _log_next_poll(self, seconds: float) -> None:
         self.log.info("Next poll at %s.", readiness.utc_text(time.time() + seconds))
 
-    def _report_request(self) -> ReportRequest:
+    def _selection(self) -> dict[str, Any] | None:
+        """Return the days and rules to wait for; None when nothing was delivered."""
+        given = {"start_date": self.first_day, "end_date": self.last_day, "conversion_rules": self.conversion_rules}
+        if self.delivered is None:
+            return given
+        delivered = delivered_selection(self.delivered)
+        return delivered and {name: delivered[name] if value is None else value for name, value in given.items()}
+
+    def _report_request(self, selection: dict[str, Any]) -> ReportRequest:
         fields = value_list(self.fields, name="fields")
         if self.min_conversions is not None:
             fields.append(CONVERSIONS)
         try:
             with fail_on_permanent_errors(self.hook):
                 return self.hook.report_request(
-                    start_date=self.first_day,
-                    end_date=self.last_day,
-                    conversion_rules=self.conversion_rules,
+                    **selection,
                     campaigns=self.campaigns,
                     campaign_groups=self.campaign_groups,
                     creatives=self.creatives,

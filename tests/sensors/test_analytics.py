@@ -471,3 +471,54 @@ def test_long_ids_fit_into_variables_of_airflow_before_3_3(
     assert task_state(ended, "t" * 250) == "success"
     assert keys
     assert max(map(len, keys)) <= 250
+
+
+@pytest.fixture
+def deliver_and_wait(linkedin: str, run_dag: Callable[..., Any], xcom: Any, task_state: Any) -> Callable[..., Ended]:
+    """``deliver_and_wait(records)`` streams them to LinkedIn and waits for what was delivered."""
+    from airflow.providers.common.compat.sdk import DAG
+
+    from airflow_provider_linkedin_capi.operators.stream_conversions import StreamConversionsOperator
+    from airflow_provider_linkedin_capi.sensors.analytics import AnalyticsReportSensor
+
+    def run(records: list[dict[str, Any]]) -> Ended:
+        with DAG("closing_the_loop", schedule=None) as dag:
+            stream = StreamConversionsOperator(task_id="stream", records=records, max_invalid=1.0)
+            wait = AnalyticsReportSensor(
+                task_id="wait", delivered="{{ ti.xcom_pull('stream') }}", poke_interval=0.2, timeout=20
+            )
+            stream >> wait
+        ended = run_dag(dag)
+        return Ended(task_state(ended, "wait"), xcom(ended, "wait"), xcom(ended, "wait", key="totals"), None)
+
+    return run
+
+
+def record(number: int, rule: int, day: dt.date) -> dict[str, Any]:
+    return {"email": f"p{number}@example.com", "happened_at": f"{day}T10:00:00Z", "conversion": rule}
+
+
+def test_it_waits_for_the_days_and_rules_that_were_delivered(
+    sandbox: SandboxServer, hook: LinkedInConversionsHook, rule: int, deliver_and_wait: Callable[..., Ended]
+) -> None:
+    other = sandbox.world.add_rule(name="Sign-up", campaigns=[CAMPAIGN])
+    deliver(hook, other, DAY, 60)
+    deliver(hook, rule, days_ago(8), 60)
+
+    ended = deliver_and_wait([record(number, rule, DAY) for number in range(60)])
+
+    assert [(row["conversion_id"], row["start_date"]) for row in ended.rows] == [(rule, str(DAY))]
+
+
+def test_it_does_not_wait_when_nothing_was_delivered(rule: int, deliver_and_wait: Callable[..., Ended]) -> None:
+    ended = deliver_and_wait([{**record(1, rule, DAY), "email": "nonsense"}])
+
+    assert (ended.state, ended.rows) == ("success", [])
+
+
+@pytest.mark.parametrize("given", ["None", "{'rows_read': 5}", "[1"])
+def test_what_is_not_a_delivery_is_refused(wait: Callable[..., Ended], given: str) -> None:
+    ended = wait(first_day=None, last_day=None, delivered=given, retries=2)
+
+    assert ended.state == "failed"
+    assert "delivered" in str(ended.failure)

@@ -7,6 +7,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--episode", type=int, default=None, help="only this episode")
     parser.add_argument("--keep", action="store_true", help="keep the files of episodes that broke a promise")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Terminated"))
     seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
     folder = Path(tempfile.mkdtemp(prefix="torture-"))
     os.environ["TMPDIR"] = str(folder)
@@ -84,7 +86,7 @@ def _count(figures: Counter[str], ended: Ended) -> None:
     figures["rows"] += ended.plan.rows * len(ended.runs)
     for name in ("SIGKILL", "SIGTERM", "outage"):
         figures[name] += ended.signals[name]
-    figures["faults"] += ended.matched.total()
+    figures["faults"] += ended.happened.total()
     if ended.given_up is None:
         figures["events twice"] += twice(ended)
         figures["resent_unknown"] += resent(ended)
@@ -99,7 +101,7 @@ def _tell(ended: Ended, broken: list[str]) -> None:
         plan.on_unknown,
         "ledger" if plan.ledger else "no ledger",
         f"tries {'+'.join(str(run.number) for run in ended.runs)}",
-        *(f"{name} x {count}" for name, count in (ended.signals + ended.matched).items()),
+        *(f"{name} x {count}" for name, count in (ended.signals + ended.happened).items()),
         f"{ended.seconds:.1f} s",
     ]
     print(", ".join(parts), flush=True)

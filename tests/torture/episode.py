@@ -80,10 +80,17 @@ class Ended:
     runs: list[Run]
     stored: Counter[str]
     ledger: list[tuple[str | None, str]]
-    struck: Counter[str]
+    happened: Counter[str]
     signals: Counter[str]
     seconds: float
     given_up: str | None = None
+
+
+class _QuietProxy(Proxy):
+    """A proxy whose upstream may break off, which closes the client's connection as well."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: it is meant to happen."""
 
 
 class _LosesAnswers(list[Any]):
@@ -150,15 +157,17 @@ class Episode:
                 )
             proxy = None
             if plan.proxy is not None:
-                proxy = stack.enter_context(Proxy(server.url))
+                proxy = stack.enter_context(_QuietProxy(server.url))
                 proxy.answers = _LosesAnswers(self._chance, plan.proxy)
             began = time.monotonic()
             given_up = self._loop(runs, server, proxy, began)
-            struck = Counter({name: fault.matched for name, fault in faults.items()})
+            happened = Counter({name: fault.matched for name, fault in faults.items()})
             if proxy is not None:
-                struck["answer lost by a proxy"] = proxy.answers.lost  # type: ignore[attr-defined]
+                happened["answer lost by a proxy"] = proxy.answers.lost  # type: ignore[attr-defined]
             stored = Counter(event["eventId"] for event in world.events)
-            return Ended(plan, runs, stored, self._ledger(), struck, self._signals, time.monotonic() - began, given_up)
+            return Ended(
+                plan, runs, stored, self._ledger(), happened, self._signals, time.monotonic() - began, given_up
+            )
 
     def _loop(self, runs: list[Run], server: SandboxServer, proxy: Proxy | None, began: float) -> str | None:
         plan = self._plan
@@ -227,6 +236,7 @@ class Episode:
             "conversion_rule": RULE,
             "batch_size": plan.batch_size,
             "on_unknown_outcome": plan.on_unknown,
+            "max_invalid": 1.0,
             "rejects_path": f"file://{run.folder}/dead.jsonl",
         }
         if plan.in_flight is not None:

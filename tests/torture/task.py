@@ -16,16 +16,27 @@ import traceback
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, Asset
+from airflow.providers.common.compat.sdk import AirflowFailException, Asset, Connection
 
 from airflow_provider_linkedin_capi.api import retry
 from airflow_provider_linkedin_capi.exceptions import DayLimitReachedError
 from airflow_provider_linkedin_capi.operators.stream_conversions import StreamConversionsOperator
 from airflow_provider_linkedin_capi.sinks import ledger_store
 
-# Imported here, so that it is there before the fork.
-for _module in ("delivery.engine", "events.mapper", "sinks.dead_letters", "sinks.ledger", "sources.sql"):
+# What a task imports when it runs, so that it is there before the fork.
+for _module in (
+    "delivery.engine",
+    "events.mapper",
+    "hooks.linkedin_conversions",
+    "sinks.dead_letters",
+    "sinks.ledger",
+    "sources.sql",
+    "databases.postgres",
+    "databases.sqlite",
+):
     __import__(f"airflow_provider_linkedin_capi.{_module}")
+for _type in ("sqlite", "postgres"):
+    Connection(conn_id=_type, conn_type=_type, host="").get_hook()
 
 if TYPE_CHECKING:
     from pathlib import Path
