@@ -233,7 +233,7 @@ class NotSentError(LinkedInError):
 class OutcomeUnknownError(LinkedInError):
     """The connection broke after the request left, or the answer cannot be read: LinkedIn may have done it.
 
-    Look in Campaign Manager before repeating by hand what creates something; the operators look for it themselves.
+    Check Campaign Manager before repeating by hand what creates something; the operators check by themselves.
     """
 
     @property
@@ -247,7 +247,7 @@ class ServerError(OutcomeUnknownError):
 
 
 class ForeignAnswerError(OutcomeUnknownError):
-    """The answer is none of LinkedIn's API: a page of a proxy, firewall or login, a redirect, anything but JSON.
+    """The answer is not one of LinkedIn's API: a page of a proxy, firewall or login, a redirect, anything but JSON.
 
     Whatever its status, it says nothing about the rows, the token or the conversion rule. The message has the page's
     title. If retries do not help, have the proxy or firewall let requests to LinkedIn pass.

@@ -47,7 +47,7 @@ def cause(error: BaseException) -> BaseException:
 
 
 def default_retry_policy(kwargs: dict[str, Any]) -> None:
-    """Give an operator :class:`LinkedInRetryPolicy` where Airflow knows such and the author set none.
+    """Give an operator :class:`LinkedInRetryPolicy` if Airflow has retry policies and the author set none.
 
     :param kwargs: the keyword arguments on their way to ``BaseOperator``.
     """

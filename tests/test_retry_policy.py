@@ -54,7 +54,7 @@ def test_what_may_pass_is_not_permanent(error):
     assert not retry_policy.is_permanent(error)
 
 
-def test_a_stopped_delivery_is_judged_by_what_linkedin_said():
+def test_a_stopped_delivery_is_as_permanent_as_its_cause():
     assert retry_policy.is_permanent(stopped(exceptions.AccessDeniedError("no role", status=403)))
     assert not retry_policy.is_permanent(stopped(exceptions.ServerError("oops", status=500)))
 

@@ -23,7 +23,7 @@ RESOURCE = Resource("adAccounts", personal=False)
 
 
 class AdAccount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """An ad account; of its many fields those that a conversion set-up looks at."""
+    """An ad account, with the fields that a conversion set-up needs."""
 
     id: int
     name: str = ""

@@ -21,7 +21,7 @@ T = TypeVar("T")
 REQUEST_ID_HEADERS = ("x-li-uuid", "x-li-fabric", "x-li-request-id")
 #: Headers that only LinkedIn's own answers have.
 _OF_LINKEDIN = ("x-li-", "x-restli-")
-#: The time that an answer takes is no difference of clocks.
+#: A smaller difference is the time that the answer took.
 _CLOCKS_AGREE = dt.timedelta(seconds=10)
 #: What parsers raise about a body that is not as documented.
 _UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -240,7 +240,7 @@ def refusal_in(
 
 
 def _foreign(call: Call[Any], reply: Reply, now: dt.datetime | None) -> exceptions.ForeignAnswerError:
-    """The exception for an answer that is none of LinkedIn's API."""
+    """Return the exception for an answer that LinkedIn's API does not give."""
     if title := messages.page_title(reply.body):
         what = f"a page titled {title!r} ({reply.content})"
     elif host := _host(reply.headers.get("location", "")):

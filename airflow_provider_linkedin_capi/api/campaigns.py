@@ -36,7 +36,7 @@ STATUSES = (
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A campaign; of its many fields those that a conversion set-up looks at."""
+    """A campaign, with the fields that a conversion set-up needs."""
 
     id: int
     name: str = ""

@@ -2,7 +2,7 @@
 
 Follows https://learn.microsoft.com/linkedin/marketing/integrations/ads-reporting/conversion-tracking and
 .../conversions-api. There is no DELETE: a rule that is no longer wanted is disabled. Creating is not
-idempotent, names are not unique: look a rule up before creating it, and again after a lost answer.
+idempotent and names are not unique: search for a rule before creating it, and again after a lost answer.
 """
 
 from __future__ import annotations
@@ -103,9 +103,9 @@ class ConversionRule(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def check_auto_association(value: str | None) -> None:
-    """Refuse what LinkedIn cannot associate; None is nothing.
+    """Refuse what LinkedIn cannot associate; None associates nothing.
 
-    :raises ValueError: the value is not one of :data:`AUTO_ASSOCIATIONS`.
+    :raises ConfigurationError: the value is not one of :data:`AUTO_ASSOCIATIONS`.
     """
     if value not in (None, *AUTO_ASSOCIATIONS):
         raise ConfigurationError(

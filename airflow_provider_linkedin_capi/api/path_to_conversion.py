@@ -34,7 +34,7 @@ def image_pixel_url(
 ) -> str:
     """Return the address of the image pixel for one page view; only a browser with LinkedIn's cookies can use it.
 
-    In HTML, escape it as any attribute: ``html.escape(image_pixel_url(...))``.
+    Public API. In HTML, escape it as any attribute: ``html.escape(image_pixel_url(...))``.
 
     :param tag: id of the Insight Tag.
     :param conversion_rule: the event-specific rule that the pixel stands for; without it the page's address is

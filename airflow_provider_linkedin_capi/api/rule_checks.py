@@ -1,4 +1,4 @@
-"""What LinkedIn would refuse in a conversion rule, said before anything is sent."""
+"""What LinkedIn would refuse in a conversion rule, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def _urn(normal: Callable[[Any], str]) -> Callable[[Any], str | None]:
             wanted = normal(value)
         except ValueError as error:
             return str(error)
-        return None if value == wanted else f"{value!r} has to be written {wanted}"
+        return None if value == wanted else f"{value!r} must be written {wanted}"
 
     return problem
 
@@ -167,21 +167,21 @@ def _campaigns(value: Any) -> str | None:
 
 def _money(value: Any) -> str | None:
     if not hasattr(value, "keys") or set(value) != {"currencyCode", "amount"}:
-        return "has to be {currencyCode, amount}"
+        return "must be {currencyCode, amount}"
     if not (isinstance(value["currencyCode"], str) and _CURRENCY.match(value["currencyCode"])):
-        return f"has the currencyCode {value['currencyCode']!r}; three capital letters of ISO 4217 are needed"
+        return f"has the currencyCode {value['currencyCode']!r}; write the three capital letters of ISO 4217"
     if not (isinstance(value["amount"], str) and _AMOUNT.match(value["amount"])):
-        return f'has the amount {value["amount"]!r}; decimal text such as "50.0" is needed'
+        return f'has the amount {value["amount"]!r}; write decimal text such as "50.0"'
     return None
 
 
 def _url_match_rules(value: Any) -> str | None:
     for group in value if isinstance(value, list | tuple) and value else [None]:
         if not (isinstance(group, list | tuple) and group):
-            return "has to be a list (or) of lists (and) of {matchType, matchValue}"
+            return "must be a list (or) of lists (and) of {matchType, matchValue}"
         for rule in group:
             if not hasattr(rule, "keys") or set(rule) != {"matchType", "matchValue"}:
-                return "has to consist of {matchType, matchValue}"
+                return "must consist of {matchType, matchValue}"
             if rule["matchType"] not in _MATCH_TYPES:
                 return f"has the matchType {rule['matchType']!r}; it is one of {', '.join(_MATCH_TYPES)}"
             text = rule["matchValue"]

@@ -32,15 +32,15 @@ _CLOSE = 0.5
 def as_urn(reference: RuleReference) -> str | None:
     """Return the URN when the reference is an id or a URN, None when it is a name.
 
-    :raises ValueError: a number or URN that no conversion rule can have.
+    :raises ConfigurationError: a number or URN that no conversion rule can have.
     """
     if not isinstance(reference, int | str):
-        raise RuleReferenceError(f"{reference!r} names no conversion rule: give its id, URN or name")
+        raise RuleReferenceError(f"{reference!r} is not a conversion rule; give its id, URN or name")
     text = reference.strip() if isinstance(reference, str) else ""
     if isinstance(reference, int) or text.isdigit() or text.startswith("urn:"):
         return urns.conversion_rule(reference)
     if not text.removeprefix(NAME_PREFIX).strip():
-        raise RuleReferenceError("an empty text names no conversion rule: give its id, URN or name")
+        raise RuleReferenceError("the conversion rule is empty; give its id, URN or name")
     return None
 
 
@@ -81,7 +81,7 @@ def choose(
     :param rules: all rules of the account.
     :param account: URN of the ad account, for the message.
     :param method: the conversion method that the rule has to have; None when any will do.
-    :raises RuleReferenceError: there is none, with the names that come near; or several, with their ids.
+    :raises RuleReferenceError: no rule has the name (similar ones are listed), or several have it (ids are listed).
     """
     name = str(reference).strip().removeprefix(NAME_PREFIX).strip()
     rules = list(rules)
@@ -95,7 +95,7 @@ def choose(
     if candidates:
         raise RuleReferenceError(
             f"{len(candidates)} conversion rules in {where} are named {name!r}: {described(candidates)}; "
-            "give the id of the one that is meant"
+            "give the id of one of them"
         )
     if named:
         raise RuleReferenceError(
@@ -119,9 +119,9 @@ def described(rules: Sequence[ConversionRule]) -> str:
 
 def _near(name: str, names: Sequence[str]) -> str:
     if not names:
-        return "it has none that could be meant"
+        return "it has no such rules"
     folded = {known.casefold(): known for known in names}
     near = [folded[key] for key in difflib.get_close_matches(name.casefold(), folded, cutoff=_CLOSE)]
     if near:
-        return f"near: {', '.join(map(repr, near))}"
-    return f"none of its {len(names)} names comes near"
+        return f"similar: {', '.join(map(repr, near))}"
+    return f"none of its {len(names)} names is similar"

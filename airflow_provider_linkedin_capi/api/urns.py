@@ -1,4 +1,4 @@
-"""Ids as users write them (a number, its text, or the full URN) and as LinkedIn wants them."""
+"""Ids as users write them (a number, its text, or the full URN) and as LinkedIn takes them."""
 
 from __future__ import annotations
 

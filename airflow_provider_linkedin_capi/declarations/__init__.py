@@ -1,1 +1,1 @@
-"""What DAGs declare of conversion rules, campaigns and Insight Tags, brought about in LinkedIn through the hook."""
+"""What DAGs declare of rules, campaigns and Insight Tags, compared with LinkedIn and changed there through the hook."""

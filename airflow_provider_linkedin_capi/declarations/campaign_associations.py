@@ -1,4 +1,4 @@
-"""Bringing the campaigns of a conversion rule to a declared state: the difference, and sending it."""
+"""The difference between a rule's campaigns and the declared ones, and how it is sent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 #: always fit, so that batches go out in their documented form.
 _PAIRS_PER_REQUEST = 30
 _IDS_PER_SEARCH = 500
-#: So many campaigns refused alike, and none accepted: the reason is not in the campaigns.
+#: When this many campaigns are refused for one reason and none is accepted, the campaigns are not the reason.
 _REFUSED_ALIKE = 3
 
 
@@ -88,7 +88,7 @@ def read_campaigns(hook: LinkedInConversionsHook, wanted: Sequence[str]) -> dict
         for ids in _parts(wanted, _IDS_PER_SEARCH):
             found |= {campaign.urn: campaign for campaign in hook.find_campaigns(ids=ids)}
     except exceptions.AccessDeniedError as error:
-        log.warning("Whether the campaigns are of the account and still run cannot be read: %s", error)
+        log.warning("Cannot read whether the campaigns belong to the account and still run: %s", error)
         return None
     return found
 
@@ -107,7 +107,7 @@ def associated_with(
         try:
             candidates |= {campaign.urn for campaign in hook.find_campaigns()}
         except exceptions.AccessDeniedError as error:
-            log.warning("Whether other campaigns are associated with rule %s cannot be read: %s", rule.id, error)
+            log.warning("Cannot read which other campaigns are associated with rule %s: %s", rule.id, error)
     found: set[str] = set()
     for part in _parts(_ordered(candidates), _PAIRS_PER_REQUEST):
         try:
@@ -118,11 +118,11 @@ def associated_with(
 
 
 def warnings(difference: Difference, known: Mapping[str, Campaign], rule: str) -> Iterator[str]:
-    """Yield what will keep conversions from being attributed, in words."""
+    """Yield a warning for each thing that keeps conversions from being attributed."""
     if foreign := [campaign for campaign in difference.add if campaign not in known]:
         yield (
-            f"Campaigns {listed(foreign, known)} are not in the ad account: a wrong id, or of another account, whose "
-            "conversions this rule does not count."
+            f"Campaigns {listed(foreign, known)} are not in the ad account: their ids are wrong, or they belong to "
+            "another account, whose conversions this rule does not count."
         )
     if not difference.afterwards:
         yield f"{rule} has no campaign: LinkedIn accepts its events and attributes none of them."
@@ -143,13 +143,13 @@ def carry_out(hook: LinkedInConversionsHook, rule: str, difference: Difference) 
         _send(lambda campaigns: hook.associate_campaigns(rule, campaigns), part, outcome.added, outcome)
     if difference.add and outcome.refused.keys() >= set(difference.afterwards):
         if difference.remove:
-            log.warning("No associations are ended: none of the campaigns that should take their place was accepted")
+            log.warning("No association was ended: LinkedIn accepted none of the campaigns that should replace them")
         return outcome
     for part in _parts(difference.remove, _PAIRS_PER_REQUEST):
         _send(lambda campaigns: hook.dissociate_campaigns(rule, campaigns), part, outcome.removed, outcome)
     for campaign in difference.remove:
         if isinstance(outcome.refused.get(campaign), exceptions.NotFoundError):
-            # Somebody else ended the association in the meantime.
+            # Somebody else has ended the association.
             del outcome.refused[campaign]
             outcome.removed.append(campaign)
     return outcome

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.campaigns import Campaign
 
 _KEYS = ("status", "name", "campaign_group", "objective")
-#: Statuses of campaigns that run or may still run; what a filter means when it names none.
+#: Statuses of campaigns that run or may still run; a filter's default.
 LIVING = ("ACTIVE", "PAUSED", "DRAFT")
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignFilter:
-    """What a campaign has to be: one of the values under each key.
+    """What a campaign must be: one of the values under each key.
 
     :param status: of the campaign.
     :param name: patterns with ``*`` and ``?``, of which one has to fit the whole name, case included.

@@ -21,7 +21,7 @@ _BATCH_SIZE = 100
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What has to change so that exactly the listed domains are heard; names in alphabetical order."""
+    """What has to change so that only the listed domains feed the ad account; names in alphabetical order."""
 
     blocked: list[str]
     allowed: list[str]
@@ -41,13 +41,13 @@ class Difference:
 def patterns(allowed_domains: Sequence[str] | str) -> list[str]:
     """Return the globs, given as a list or as text with commas between, in lower case.
 
-    :raises ValueError: there is none, or one cannot match a domain's name.
+    :raises ConfigurationError: the list is empty, or a glob cannot match a domain's name.
     """
     given = allowed_domains.split(",") if isinstance(allowed_domains, str) else allowed_domains or ()
     globs = [str(glob).strip().lower() for glob in given]
     if not any(globs):
         raise ConfigurationError(
-            f"allowed_domains is {allowed_domains!r}: at least one domain is needed. To block every domain, name one "
+            f"allowed_domains is {allowed_domains!r}: name at least one domain. To block every domain, name one "
             'that does not exist; to allow every domain, pass ["*"].'
         )
     for glob in globs:

@@ -114,7 +114,7 @@ def bring_up_to_date(
             )
     if not rule.enabled and fields.get("enabled") is not False:
         log.warning(
-            "CONVERSION RULE %s (%r) IS DISABLED: LinkedIn refuses its events. To enable it again declare "
+            "Conversion rule %s (%r) is DISABLED: LinkedIn refuses its events. To enable it again, declare "
             'enabled=True with if_exists="update", or run UpdateConversionRuleOperator(enabled=True).',
             rule.id,
             rule.name,
@@ -123,10 +123,10 @@ def bring_up_to_date(
 
 
 def in_account_currency(hook: LinkedInConversionsHook, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields with the ad account's currency in a value that names none.
+    """Return the fields, with the ad account's currency where the value has none.
 
-    :raises ValueError: the value is in another currency than the account, or the account cannot be read and the
-        value names no currency.
+    :raises ConfigurationError: the value is in another currency than the account, or it has no currency and the
+        account cannot be read.
     """
     if "value" not in fields:
         return dict(fields)
@@ -136,10 +136,10 @@ def in_account_currency(hook: LinkedInConversionsHook, fields: Mapping[str, Any]
     except (exceptions.AccessDeniedError, exceptions.NotFoundError) as error:
         if "currencyCode" not in value:
             raise ConfigurationError(
-                f"the ad account's currency cannot be read ({error}); write "
+                f"cannot read the ad account's currency ({error}); write "
                 f"value={{'currencyCode': ..., 'amount': '{value['amount']}'}}"
             ) from error
-        log.info("The ad account's currency cannot be read, so the value's is not compared with it: %s", error)
+        log.info("Cannot read the ad account's currency to compare the value's with it: %s", error)
         return dict(fields)
     if currency and value.get("currencyCode", currency) != currency:
         raise ConfigurationError(
@@ -182,7 +182,7 @@ class _Creation:
 
 
 def _create(hook: LinkedInConversionsHook, fields: Mapping[str, Any], auto_association: str | None) -> _Creation:
-    """Create a rule that was not there a moment ago, and look again afterwards.
+    """Create a rule that did not exist a moment ago, and search for it again afterwards.
 
     A create whose answer was lost may have been carried out: it is sent again only when the rule does not show up.
     """
@@ -194,7 +194,7 @@ def _create(hook: LinkedInConversionsHook, fields: Mapping[str, Any], auto_assoc
             if not error.outcome_unknown:
                 raise
             lost = error
-            log.warning("Whether conversion rule %r was created is unknown (%s); looking for it", fields["name"], error)
+            log.warning("Unknown whether conversion rule %r was created (%s); searching for it", fields["name"], error)
             time.sleep(_SHOW_UP_SECONDS)
             if present := _named(hook, fields):
                 return _settle(hook, fields, present, None)
@@ -212,7 +212,7 @@ def _settle(
 ) -> _Creation:
     """Agree with tasks that created the same rule at the same time: the one that was created first stays.
 
-    Everyone who created looks afterwards, so the later one always sees the earlier one; each task disables its
+    Everyone who creates searches afterwards, so the later one always finds the earlier one; each task disables its
     own rule when it is not the first. None of the rules was there before, so no events can have gone to them.
 
     :param created: the id this task was given; None when an answer was lost: then every rule as declared may be

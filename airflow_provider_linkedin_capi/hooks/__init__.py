@@ -1,1 +1,1 @@
-"""The connection: credentials, token refresh and sessions. No other room opens a connection to LinkedIn."""
+"""The connection: credentials, token refresh and sessions. No other package opens a connection to LinkedIn."""

@@ -63,7 +63,7 @@ class ConnectionSettings:
 
     @property
     def can_refresh(self) -> bool:
-        """Whether an access token can be minted."""
+        """Whether a new access token can be requested."""
         return bool(self.client_id and self.client_secret and self.refresh_token)
 
 
@@ -201,7 +201,7 @@ def _proxies(value: Any) -> dict[str, str]:
     if isinstance(value, str):
         value = {"http": value, "https": value}
     if not isinstance(value, dict):
-        raise ValueError("proxies in Extra has to be an address, or a mapping from http and https to addresses")
+        raise ValueError("proxies in Extra must be an address, or a mapping from http and https to addresses")
     return {scheme: _proxy(address, scheme) for scheme, address in value.items() if address}
 
 
@@ -220,7 +220,7 @@ def _cert(value: Any) -> str | tuple[str, ...] | None:
         return None
     files = [value] if isinstance(value, str) else value
     if not isinstance(files, list | tuple) or len(files) > 2 or not all(isinstance(file, str) for file in files):
-        raise ValueError("cert in Extra has to be a file, or a list of certificate file and key file")
+        raise ValueError("cert in Extra must be a file, or a list of certificate file and key file")
     for file in files:
         _existing(file, "cert")
     return value if isinstance(value, str) else tuple(files)
@@ -228,7 +228,7 @@ def _cert(value: Any) -> str | tuple[str, ...] | None:
 
 def _existing(path: str, key: str) -> str:
     if not Path(path).exists():
-        raise ValueError(f"{key} in Extra: there is no file {path!r} on this machine")
+        raise ValueError(f"{key} in Extra: the file {path!r} does not exist on this machine")
     return path
 
 

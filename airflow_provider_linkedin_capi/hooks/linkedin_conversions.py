@@ -96,6 +96,8 @@ class LinkedInConversionsHook(OfflineConversionsMixin, HttpHook):
     basic authentication. Several threads may use one hook: each has its own session without a cookie jar, and a 401
     requests one token for all of them.
 
+    Public API: all of its methods.
+
     .. code-block:: python
 
         hook = LinkedInConversionsHook("linkedin_capi_default")
@@ -360,7 +362,7 @@ class LinkedInConversionsHook(OfflineConversionsMixin, HttpHook):
     ) -> str | dict[str, str]:
         """Return the URN of a rule given by id, URN or name, or a mapping of URNs for a mapping.
 
-        Ids and URNs cost no request; all names of one call together cost one walk over the account's rules.
+        Ids and URNs cost no request; all names of one call together cost one listing of the account's rules.
         Text of digits is an id; a name of digits, or with ``=`` in it, is written ``name:2024``. Names are
         compared exactly, but for spaces around them.
 
@@ -369,7 +371,7 @@ class LinkedInConversionsHook(OfflineConversionsMixin, HttpHook):
             ``"LEAD=22285180,PURCHASE=CRM purchase"``.
         :param method: the conversion method that a rule given by name has to have; None when any will do.
         :raises RuleReferenceError: a name stands for no rule, or for several.
-        :raises ValueError: an id or URN that cannot be one.
+        :raises ConfigurationError: an id or URN that no rule can have.
         """
         parsed = references.parse(value)
         if isinstance(parsed, dict):
@@ -382,7 +384,7 @@ class LinkedInConversionsHook(OfflineConversionsMixin, HttpHook):
         """Return the URN of one rule given by id, URN or name; see :meth:`resolve_conversion_rules`."""
         parsed = references.parse(value)
         if isinstance(parsed, dict):
-            raise exceptions.RuleReferenceError(f"one conversion rule is wanted here, not several: {value!r}")
+            raise exceptions.RuleReferenceError(f"give one conversion rule, not several: {value!r}")
         return self._urns({"": parsed}, method)[""]
 
     def _urns(self, by_type: Mapping[str, references.RuleReference], method: str | None) -> dict[str, str]:
@@ -434,7 +436,7 @@ class LinkedInConversionsHook(OfflineConversionsMixin, HttpHook):
         :param batch_size: events in one request, at most 5,000.
         :param max_in_flight: requests that wait for their answers at once.
         :param on_unknown_outcome: send a batch again when LinkedIn may have stored it, or hold it.
-        :raises DeliveryStoppedError: LinkedIn refuses something that is no event's fault, or does not answer.
+        :raises DeliveryStoppedError: LinkedIn refuses something that is not one event's fault, or does not answer.
         """
         from airflow_provider_linkedin_capi.delivery import Delivery
 

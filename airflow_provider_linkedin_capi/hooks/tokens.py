@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _WARN_BEFORE = dt.timedelta(days=30)
-#: After a refused refresh token, when to look whether another task has kept a newer one: it may be about to.
-_LOOK_AFTER_SECONDS = (0.0, 1.0, 2.0)
+#: Pauses before each check for a newer refresh token after a refusal: another task may be about to keep one.
+_CHECK_AFTER_SECONDS = (0.0, 1.0, 2.0)
 #: How long a sending thread waits for the task's own thread to read the kept token.
 _OWNER_SECONDS = 15.0
 _LOCK_SECONDS = 0.1
@@ -100,7 +100,7 @@ class TokenSource:
             self._lock.release()
 
     def _request(self) -> str:
-        """Request an access token; when the refresh token is refused, look for one that another task has kept."""
+        """Request an access token; when the refresh token is refused, try one that another task has kept."""
         refresh_token = self._refresh_token
         tried: set[str] = set()
         while True:
@@ -144,7 +144,7 @@ class TokenSource:
         """Return a kept refresh token that was not tried yet; None when there is none for some seconds."""
         if not self._settings.keep_rotated_refresh_token:
             return None
-        for seconds in _LOOK_AFTER_SECONDS:
+        for seconds in _CHECK_AFTER_SECONDS:
             time.sleep(seconds)
             kept = self._kept.read()
             if kept is not None and kept not in tried:

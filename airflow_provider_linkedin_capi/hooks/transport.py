@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.api.call import Call
     from airflow_provider_linkedin_capi.hooks.connection_settings import ConnectionSettings
 
-#: A whole answer may take so many times the connection's time-out, which is that of each read.
+#: A whole answer may take this many times the connection's time-out, which holds for each read.
 ANSWER_TIMEOUTS = 5
 
 #: Keep-alive as the HTTP provider sets it, as far as the platform knows it.
@@ -161,7 +161,7 @@ class _TimedReader(io.RawIOBase):
 
 
 class _TimedResponse(HTTPResponse):
-    """An answer that has to arrive as a whole in time; a read's own time-out starts anew with each byte."""
+    """An answer that must arrive as a whole in time; the time-out of a read starts again with each byte."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)

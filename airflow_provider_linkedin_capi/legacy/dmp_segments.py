@@ -61,7 +61,7 @@ def create(
     description: str | None = None,
     source_segment_id: str | None = None,
 ) -> Call[DmpSegment]:
-    """Return the call that creates an empty segment; LinkedIn wants it left alone for 5 seconds after.
+    """Return the call that creates an empty segment; leave it alone for 5 seconds afterwards.
 
     :param source_platform: the name LinkedIn gave to the partner.
     :param source_segment_id: the segment's id on that platform.
@@ -116,9 +116,11 @@ def find(
 
 
 def check_version(version: str) -> None:
-    """Raise a ValueError unless the version is one that had offline conversions."""
+    """Refuse a version that did not have offline conversions."""
     if not _VERSION.match(version):
-        raise ConfigurationError(f"legacy version {version!r} is not of the form {limits.LAST_OFFLINE_VERSION}")
+        raise ConfigurationError(
+            f"legacy version {version!r} is not valid; write it like {limits.LAST_OFFLINE_VERSION}"
+        )
     if version[:6] > limits.LAST_OFFLINE_VERSION:
         raise ConfigurationError(
             f"LinkedIn retired the offline conversions API in November 2023: API version {version} does not have it. "

@@ -26,7 +26,9 @@ T = TypeVar("T")
 
 
 class OfflineConversionsMixin:
-    """Part of the hook: DMP segments, offline conversions and their rules, for endpoints that serve 202310 or older.
+    """Part of the hook: DMP segments, offline conversions and their rules, where 202310 or older is served.
+
+    Public API: all of its methods.
 
     LinkedIn itself serves none. Each method of the old API takes that version as ``legacy_version``, never the
     connection's. To associate campaigns with offline rules and to read their reports under it, use a hook made

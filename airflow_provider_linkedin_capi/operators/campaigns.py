@@ -28,8 +28,8 @@ _MODES = ("add", "replace", "remove")
 class AssociateCampaignsOperator(LinkedInTaskMixin, BaseOperator):
     """Bring the campaigns of a conversion rule to a declared state.
 
-    LinkedIn attributes a conversion only to campaigns that are associated with its rule, and accepts events of a rule
-    without any campaign in silence. The operator compares what is associated with what is declared and sends the
+    LinkedIn attributes a conversion only to campaigns that are associated with its rule, and silently accepts
+    events of a rule without any campaign. The operator compares what is associated with what is declared and sends the
     difference, so a run that changes nothing sends nothing. Follows LinkedIn's `Conversion Tracking
     <https://learn.microsoft.com/linkedin/marketing/integrations/ads-reporting/conversion-tracking>`__.
 
@@ -47,8 +47,8 @@ class AssociateCampaignsOperator(LinkedInTaskMixin, BaseOperator):
     :param campaign_filter: instead of ``campaigns``; each key with one value or a list: ``status`` (``ACTIVE``,
         ``PAUSED`` and ``DRAFT`` unless given), ``name`` (patterns with ``*`` and ``?``, case counts),
         ``campaign_group`` (ids or URNs), ``objective`` (e.g. ``WEBSITE_CONVERSION``). (templated)
-    :param mode: ``add`` associates the campaigns and leaves others alone; ``replace`` ends all other associations
-        besides; ``remove`` ends those of the campaigns.
+    :param mode: ``add`` associates the campaigns and leaves others alone; ``replace`` also ends all other
+        associations; ``remove`` ends those of the campaigns.
     :param dry_run: only log the difference, and return it.
     :param ad_account_id: number or URN; the connection's when None. (templated)
     :param linkedin_conn_id: the Airflow connection.
@@ -124,7 +124,7 @@ class AssociateCampaignsOperator(LinkedInTaskMixin, BaseOperator):
         if not selected:
             if self.mode == "replace":
                 raise ConfigurationError(
-                    "no campaign is selected, and mode=replace would end every association of the rule: correct the "
+                    "no campaign is selected, and mode=replace would end every association of the rule; correct the "
                     "selection, or use mode=remove"
                 )
             self.log.warning("No campaign is selected; there is nothing to %s", self.mode)

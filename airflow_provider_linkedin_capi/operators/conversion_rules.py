@@ -89,7 +89,7 @@ class _ConversionRuleOperator(LinkedInTaskMixin, BaseOperator):
 class CreateConversionRuleOperator(_ConversionRuleOperator):
     """Make sure that a conversion rule exists in the ad account, as declared.
 
-    Looks the rule up by ad account, name and conversion method, and creates it when there is none. Running it
+    Searches for the rule by ad account, name and conversion method, and creates it if it does not exist. Running it
     again, in parallel or after a lost answer ends with one rule in use. Follows LinkedIn's `Conversions API
     <https://learn.microsoft.com/linkedin/marketing/integrations/ads-reporting/conversions-api>`__; LinkedIn has no
     way to delete a rule, only to disable it.
@@ -124,7 +124,7 @@ class CreateConversionRuleOperator(_ConversionRuleOperator):
     :param view_through_attribution_window: days, like the former.
     :param value_type: ``DYNAMIC`` (each event brings its value; LinkedIn's default), ``FIXED`` or ``NO_VALUE``.
     :param value: for ``FIXED``: an amount in the ad account's currency, or
-        ``{"currencyCode": "USD", "amount": "50.00"}``, which has to be in that currency too. (templated)
+        ``{"currencyCode": "USD", "amount": "50.00"}``, which must be in that currency too. (templated)
     :param auto_association: ``ALL_CAMPAIGNS`` (up to 200) or ``OBJECTIVE_BASED``: what LinkedIn associates, once,
         when the rule is created. None leaves it to
         :class:`~airflow_provider_linkedin_capi.operators.campaigns.AssociateCampaignsOperator`.
@@ -239,7 +239,7 @@ class UpdateConversionRuleOperator(_ConversionRuleOperator):
     :param linkedin_conn_id: the Airflow connection.
     :return: the rule's URN. Under the XCom key ``conversion_rule``: what
         :class:`CreateConversionRuleOperator` pushes; ``action`` is ``updated``, or ``reused`` when nothing differed.
-    :raises AirflowFailException: there is no such rule, or LinkedIn would refuse the change or refused it.
+    :raises AirflowFailException: the rule does not exist, or LinkedIn would refuse the change or refused it.
     """
 
     template_fields: Sequence[str] = (

@@ -45,8 +45,8 @@ class _InsightTagOperator(LinkedInTaskMixin, BaseOperator):
 class EnsureInsightTagOperator(_InsightTagOperator):
     """Make sure that the ad account has an Insight Tag, and hand on its snippet.
 
-    Finds the account's tag, its own or one shared with it, and creates one only when there is none. Safe to run
-    again and in parallel: after a lost answer, or when another run was faster, it looks again instead of creating.
+    Finds the account's tag, its own or one shared with it, and creates one only if it has none. Safe to run
+    again and in parallel: after a lost answer, or when another run was faster, it searches again instead of creating.
     Follows LinkedIn's `Conversion Tracking
     <https://learn.microsoft.com/linkedin/marketing/integrations/ads-reporting/conversion-tracking>`__.
 
@@ -112,12 +112,12 @@ class EnsureInsightTagOperator(_InsightTagOperator):
         try:
             tag = self.hook.create_insight_tag()
         except exceptions.LinkedInError as error:
-            # Either the answer was lost, or the account got its one tag from somebody else since the look above.
+            # Either the answer was lost, or somebody else has created the account's one tag since the search above.
             if not (error.outcome_unknown or isinstance(error, exceptions.InvalidRequestError)):
                 raise
             if (existing := self.hook.find_insight_tag()) is None:
                 raise
-            self.log.warning("%s; but the account has a tag now", error)
+            self.log.warning("%s; the account has a tag now, using it", error)
             return existing, "found"
         return (tag if tag.tag else self.hook.get_insight_tag(tag.id)), "created"
 
@@ -127,7 +127,7 @@ class GovernInsightTagDomainsOperator(_InsightTagOperator):
 
     A blocked domain feeds no conversions, audiences and demographics any more. Domains that match the list and are
     blocked are allowed again. LinkedIn lists a domain some minutes after its first visit, so schedule this
-    regularly. Look at a dry run first, which is the default: the log and the XCom tell what would change. Follows
+    regularly. Start with a dry run, the default: the log and the XCom tell what would change. Follows
     LinkedIn's `Conversion Tracking
     <https://learn.microsoft.com/linkedin/marketing/integrations/ads-reporting/conversion-tracking>`__.
 
@@ -147,7 +147,7 @@ class GovernInsightTagDomainsOperator(_InsightTagOperator):
     :param linkedin_conn_id: the Airflow connection. (templated)
     :return: ``{"blocked": [...], "allowed": [...], "unchanged": [...], "refused": {domain: reason}, "dry_run"}``:
         the domains that were (or would be) blocked and allowed, and those that stay as they are.
-    :raises AirflowFailException: the list is empty or holds something that is no domain, the account has only
+    :raises AirflowFailException: the list is empty or contains something that is not a domain, the account has only
         ``USE_ONLY`` access to the tag, or LinkedIn refused; the XCom under the key ``domains`` is pushed before.
     :raises AirflowException: LinkedIn refused a domain for a reason that may pass, so that a retry can help.
     """
@@ -258,7 +258,7 @@ class RevokeInsightTagAccessOperator(_InsightTagOperator):
     """End the access of an ad account, this one or another, to an Insight Tag.
 
     One account with ``FULL`` access has to stay: when an account gives up its own, the other accounts of the token's
-    member are looked through for one that keeps it. Running it again changes nothing. Follows LinkedIn's
+    member are searched for one that keeps it. Running it again changes nothing. Follows LinkedIn's
     `Conversion Tracking
     <https://learn.microsoft.com/linkedin/marketing/integrations/ads-reporting/conversion-tracking>`__.
 

@@ -1,4 +1,4 @@
-"""``/admin``: a look inside and the levers, as JSON; and a page for people at ``/``.
+"""``/admin``: the state and how to change it, as JSON; and a page for people at ``/``.
 
 ``GET /admin/state`` sums up; ``GET /admin/requests``, ``/admin/events`` and ``/admin/faults`` list. ``POST
 /admin/<lever>`` calls a method of :class:`~.world.World` with the JSON members as arguments, see ``LEVERS``.

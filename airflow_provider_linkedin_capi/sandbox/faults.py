@@ -26,14 +26,14 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, dict=True)
     :param body: body of ``status``; JSON text as a rule.
     :param headers: headers of ``status``, and further ones of ``throttle``.
     :param window: ``MINUTE`` or ``DAY``, for ``throttle``.
-    :param seconds: waits so long before the fault happens.
+    :param seconds: delay before the fault happens.
     :param method: only requests with this HTTP verb.
     :param path: only requests whose path starts like this.
     :param restli_method: only this Rest.li method, with or without its resource: ``BATCH_CREATE``,
         ``conversionEvents.BATCH_CREATE``.
-    :param after: lets so many matching requests pass first.
-    :param every: then happens to the first of each so many.
-    :param times: happens so often, then never again; None for always.
+    :param after: how many matching requests pass first.
+    :param every: then happens to the first of this many.
+    :param times: how often it happens before it stops; None for always.
     :param probability: happens by chance, with ``seed``.
     :ivar matched: how often it happened.
     """

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 LAST_VERSION = 202310
 MAX_BATCH = 5_000
-#: A new segment has to be left alone for so long.
+#: How long a new segment must be left alone.
 SETTLING_SECONDS = 5
 
 _HASH_LENGTHS = {"SHA256_EMAIL": 64, "SHA512_EMAIL": 128}

@@ -1,4 +1,4 @@
-"""What came in: the last requests, and the last refusals in words that can be shown."""
+"""What came in: the last requests, and the last refusals without personal data."""
 
 from __future__ import annotations
 

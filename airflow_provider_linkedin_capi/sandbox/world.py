@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class World:
-    """Everything that the server knows. All methods may be called while it serves.
+    """Everything that the server knows. All methods may be called while it serves. Public API: all of them.
 
     :param state: SQLite file that keeps events, rules, tokens and the rest over restarts; None keeps them
         in memory.

@@ -70,7 +70,7 @@ def test_each_documented_refusal_is_one_exception_and_one_decision(status, body,
         ),
     ],
 )
-def test_a_refused_refresh_is_final_and_says_what_to_mend(status, body, advice):
+def test_a_refused_refresh_is_final_and_says_what_to_correct(status, body, advice):
     error = refused(TOKEN, status, body)
     assert isinstance(error, exceptions.CredentialsError)
     assert advice in error.advice

@@ -39,16 +39,16 @@ def test_a_full_page_without_links_is_followed_by_the_next_count():
     assert start_of(page.next.result(rules([3, 4])).next) == "4"
 
 
-def test_a_short_page_without_links_ends_the_walk():
+def test_a_short_page_without_links_is_the_last():
     assert first().result(rules([1])).next is None
 
 
-def test_an_empty_page_ends_the_walk_even_with_a_link():
+def test_an_empty_page_is_the_last_even_with_a_link():
     assert first().result(rules([], href="/rest/conversions?start=2")).next is None
 
 
 @pytest.mark.parametrize("total", [-1, 0, 1, 1000, None])
-def test_the_total_is_never_looked_at(total):
+def test_the_total_is_ignored(total):
     assert start_of(first().result(rules([1, 2], total=total)).next) == "2"
     assert first().result(rules([1], total=total)).next is None
 
@@ -110,11 +110,11 @@ def test_a_short_page_with_a_cursor_is_not_the_last():
 @pytest.mark.parametrize(
     "reply", [accounts([1, 2]), accounts([1, 2], nextPageToken=""), accounts([], nextPageToken=None)]
 )
-def test_no_cursor_or_an_empty_one_ends_the_walk(reply):
+def test_a_page_without_cursor_is_the_last(reply):
     assert ad_accounts.search(page_size=2).result(reply).next is None
 
 
-def test_a_cursor_that_leads_back_to_its_own_page_is_an_error_and_no_endless_walk():
+def test_a_cursor_that_leads_back_to_its_own_page_is_an_error():
     page = ad_accounts.search().result(accounts([1], nextPageToken="same"))
     with pytest.raises(exceptions.UnexpectedReplyError, match="token"):
         page.next.result(accounts([1], nextPageToken="same"))
@@ -123,7 +123,7 @@ def test_a_cursor_that_leads_back_to_its_own_page_is_an_error_and_no_endless_wal
 @given(
     total=st.integers(0, 60), count=st.integers(1, 20), links=st.booleans(), claimed=st.sampled_from([-1, 0, 7, None])
 )
-def test_a_walk_meets_every_element_once_whether_or_not_the_server_sends_links(total, count, links, claimed):
+def test_paginating_yields_every_element_once_with_or_without_links(total, count, links, claimed):
     call, seen = first(count), []
     while call is not None:
         start = int(start_of(call))

@@ -41,7 +41,7 @@ def test_rules_that_linkedin_takes_pass(changes, version):
     ("changes", "complaint"),
     [
         ({"name": "  "}, "name is empty"),
-        ({"account": "5012345"}, "account '5012345' has to be written urn:li:sponsoredAccount:5012345"),
+        ({"account": "5012345"}, "account '5012345' must be written urn:li:sponsoredAccount:5012345"),
         ({"account": "x"}, "is not the id of an ad account"),
         ({"type": "PURCHAS"}, "type 'PURCHAS' is not a conversion type; did you mean PURCHASE"),
         ({"type": "TALENT_LEAD"}, "type 'TALENT_LEAD' is not a conversion type"),
@@ -56,9 +56,9 @@ def test_rules_that_linkedin_takes_pass(changes, version):
         ({"valueType": "FIXED"}, "value is missing: valueType FIXED needs"),
         ({"value": {"currencyCode": "USD", "amount": "1"}}, "value is only used with valueType FIXED"),
         ({"valueType": "FIXED", "value": {"currencyCode": "usd", "amount": "1"}}, "currencyCode 'usd'"),
-        ({"valueType": "FIXED", "value": {"currencyCode": "USD", "amount": 1}}, "amount 1; decimal text"),
+        ({"valueType": "FIXED", "value": {"currencyCode": "USD", "amount": 1}}, "amount 1; write decimal text"),
         ({"valueType": "FIXED", "value": {"currencyCode": "USD", "amount": "1,000"}}, "decimal text"),
-        ({"valueType": "FIXED", "value": {"currencyCode": "USD"}}, "value has to be {currencyCode, amount}"),
+        ({"valueType": "FIXED", "value": {"currencyCode": "USD"}}, "value must be {currencyCode, amount}"),
         ({"enabled": "yes"}, "enabled 'yes' is not true or false"),
         ({"conversionMethod": "PIXEL"}, "conversionMethod 'PIXEL' is not one of"),
         ({"dmpSegment": "urn:li:dmpSegment:1"}, "dmpSegment belongs to OFFLINE_CONVERSIONS_UPLOAD rules only"),
@@ -67,7 +67,7 @@ def test_rules_that_linkedin_takes_pass(changes, version):
         ({"urlMatchRuleExpression": URL_RULE["urlMatchRuleExpression"]}, "belongs to insight-tag rules"),
         ({**URL_RULE, "urlMatchRuleExpression": []}, "list .or. of lists .and."),
         ({**URL_RULE, "urlMatchRuleExpression": [[]]}, "list .or. of lists .and."),
-        ({**URL_RULE, "urlMatchRuleExpression": [[{"matchType": "EXACT"}]]}, "has to consist of"),
+        ({**URL_RULE, "urlMatchRuleExpression": [[{"matchType": "EXACT"}]]}, "must consist of"),
         (
             {**URL_RULE, "urlMatchRuleExpression": [[{"matchType": "REGEX", "matchValue": "a"}]]},
             "matchType 'REGEX'; it is one of EXACT, STARTS_WITH, CONTAINS",
@@ -78,7 +78,7 @@ def test_rules_that_linkedin_takes_pass(changes, version):
         ),
         ({"id": 5}, "id is read-only"),
         ({"nmae": "x"}, "nmae is not a field of a conversion rule; did you mean name"),
-        ({"campaigns": ["1"]}, "campaigns '1' has to be written urn:li:sponsoredCampaign:1"),
+        ({"campaigns": ["1"]}, "campaigns '1' must be written urn:li:sponsoredCampaign:1"),
     ],
 )
 def test_each_mistake_is_named_with_what_would_be_right(changes, complaint):

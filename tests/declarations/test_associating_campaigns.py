@@ -127,7 +127,7 @@ def test_replacing_by_campaigns_that_are_all_refused_ends_no_association(run_tas
     run = run_task(AssociateCampaignsOperator, conversion_rule=RULE, campaigns=[77], mode="replace")
     assert run.state == "failed"
     assert "1 campaign(s) refused, 0 done" in run.log
-    assert "No associations are ended" in run.log
+    assert "No association was ended" in run.log
     assert associated(world) == {LEADS, RETARGETING}
 
 
@@ -293,7 +293,7 @@ def test_a_token_that_may_not_read_campaigns_may_still_associate_them(
 ) -> None:
     world.add_token("sandbox-token", scopes=["rw_conversions"])
     assert associate(campaigns=[TEASER])["added"] == [TEASER]
-    assert "cannot be read" in logged()
+    assert "Cannot read whether the campaigns belong to the account" in logged()
 
 
 # Warnings: events would be accepted and never attributed

@@ -28,7 +28,7 @@ FIELDS = {
     "postClickAttributionWindowSize": 30,
     "viewThroughAttributionWindowSize": 7,
 }
-CREATE, LOOK = "conversions.CREATE", "conversions.FINDER-account"
+CREATE, SEARCH = "conversions.CREATE", "conversions.FINDER-account"
 
 
 @pytest.fixture
@@ -109,29 +109,39 @@ def test_the_first_created_wins_even_where_ids_do_not_grow(sandbox: SandboxServe
 # The answer to a create is lost
 
 
-@pytest.mark.parametrize("kind", ["reset", "close", "truncate"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "reset"},
+        {"kind": "truncate"},
+        {"kind": "status", "status": 503},
+        {"kind": "status", "status": 408},
+        {"kind": "html", "status": 403},
+    ],
+    ids=str,
+)
 def test_a_create_whose_answer_was_lost_is_not_repeated(
-    run_task: RunTask, sandbox: SandboxServer, calls: Any, kind: Any
+    run_task: RunTask, sandbox: SandboxServer, calls: Any, fault: Any
 ) -> None:
-    sandbox.world.faults.add(kind, processed=True, restli_method=CREATE, times=1)
+    sandbox.world.faults.add(processed=True, restli_method=CREATE, times=1, **fault)
     run = run_task(CreateConversionRuleOperator, name="CRM", conversion_type="PURCHASE")
     (rule,) = sandbox.world.rules
     assert run.xcom() == f"urn:lla:llaPartnerConversion:{rule}"
     assert run.xcom("conversion_rule")["action"] == "created"
-    assert "is unknown" in run.log
-    assert calls() == [LOOK, CREATE, LOOK]
+    assert "Unknown whether conversion rule" in run.log
+    assert calls() == [SEARCH, CREATE, SEARCH]
 
 
 @pytest.mark.parametrize(
     "fault", [{"kind": "reset"}, {"kind": "status", "status": 500}, {"kind": "html", "status": 502}], ids=str
 )
-def test_a_create_that_did_not_arrive_is_repeated_after_a_look(
+def test_a_create_that_did_not_arrive_is_repeated_after_a_search(
     hook: LinkedInConversionsHook, sandbox: SandboxServer, calls: Any, fault: Any
 ) -> None:
     sandbox.world.faults.add(restli_method=CREATE, times=2, **fault)
     assert declare(hook, FIELDS, if_exists="reuse").action == "created"
     assert len(sandbox.world.rules) == 1
-    assert calls() == [LOOK, CREATE, LOOK, CREATE, LOOK, CREATE, LOOK]
+    assert calls() == [SEARCH, CREATE, SEARCH, CREATE, SEARCH, CREATE, SEARCH]
 
 
 def test_a_create_that_never_succeeds_ends_with_linkedins_error(

@@ -97,7 +97,7 @@ def test_names_may_be_templates(declare_in_airflow: Any, sandbox: SandboxServer)
 # A rule that is there
 
 
-def test_declaring_a_rule_again_sends_nothing_but_the_look(declare_in_airflow: Any, calls: Any) -> None:
+def test_declaring_a_rule_again_only_reads(declare_in_airflow: Any, calls: Any) -> None:
     first = declare_in_airflow()
     calls()
     again = declare_in_airflow(name="  CRM ")
@@ -213,7 +213,7 @@ def test_a_disabled_rule_is_said_loudly_and_left_alone(declare: Any, sandbox: Sa
     rule = sandbox.world.add_rule(name="CRM", type="PURCHASE", enabled=False)
     run = declare(if_exists="update")
     assert run.xcom() == urn(rule)
-    assert "IS DISABLED" in run.log
+    assert "is DISABLED" in run.log
     assert sandbox.world.rules[rule]["enabled"] is False
 
 
@@ -221,7 +221,7 @@ def test_a_disabled_rule_is_enabled_when_that_is_declared(declare: Any, sandbox:
     rule = sandbox.world.add_rule(name="CRM", type="PURCHASE", enabled=False)
     run = declare(if_exists="update", enabled=True)
     assert sandbox.world.rules[rule]["enabled"] is True
-    assert "IS DISABLED" not in run.log
+    assert "is DISABLED" not in run.log
 
 
 # Values
@@ -352,7 +352,7 @@ def test_the_window_of_a_rule_with_a_fixed_value_can_be_changed(change: Any, san
         ({"value_type": "FIXED"}, "valueType FIXED needs"),
         ({"value": 20}, "only used with valueType FIXED"),
         ({}, "nothing to change"),
-        ({"conversion_rule": "CRN", "enabled": False}, "near: 'CRM'"),
+        ({"conversion_rule": "CRN", "enabled": False}, "similar: 'CRM'"),
     ],
     ids=str,
 )

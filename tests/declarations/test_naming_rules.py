@@ -67,15 +67,15 @@ def test_every_form_gives_urns(hook: LinkedInConversionsHook, value: Any, resolv
 @pytest.mark.parametrize(
     ("value", "complaint"),
     [
-        ("CRM leed", r"named 'CRM leed' \(near: 'CRM lead'"),
-        ("crm PURCHASE", "near: 'CRM purchase'"),
-        ("Something quite different", "none of its .* names comes near"),
+        ("CRM leed", r"named 'CRM leed' \(similar: 'CRM lead'"),
+        ("crm PURCHASE", "similar: 'CRM purchase'"),
+        ("Something quite different", "none of its .* names is similar"),
         ("Twice", r"2 conversion rules .* 21 \(CONVERSIONS_API, LEAD, enabled\), 22 .*give the id"),
         ("Thank-you page", "is not of method CONVERSIONS_API: 16 "),
-        (None, "None names no conversion rule"),
-        ({"LEAD": 1.0}, "1.0 names no conversion rule"),
-        ("", "empty text"),
-        ("name:", "empty text"),
+        (None, "None is not a conversion rule"),
+        ({"LEAD": 1.0}, "1.0 is not a conversion rule"),
+        ("", "the conversion rule is empty"),
+        ("name:", "the conversion rule is empty"),
         (0, "not the id of a conversion rule"),
         (True, "not the id of a conversion rule"),
         ("007", "not the id of a conversion rule"),
@@ -88,7 +88,7 @@ def test_every_form_gives_urns(hook: LinkedInConversionsHook, value: Any, resolv
     ids=str,
 )
 @pytest.mark.usefixtures("rules")
-def test_what_names_no_single_rule_is_refused_in_plain_words(
+def test_what_does_not_name_exactly_one_rule_is_refused(
     hook: LinkedInConversionsHook, value: Any, complaint: str
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
@@ -116,12 +116,12 @@ def test_the_operators_take_a_rule_of_the_insight_tag_by_name(
 
 
 def test_a_mapping_where_one_rule_is_wanted_is_refused(hook: LinkedInConversionsHook) -> None:
-    with pytest.raises(ValueError, match="one conversion rule is wanted"):
+    with pytest.raises(ValueError, match="give one conversion rule, not several"):
         hook.resolve_conversion_rule("LEAD=11,PURCHASE=12")
 
 
 @pytest.mark.usefixtures("rules")
-def test_names_cost_one_walk_together_and_ids_none(hook: LinkedInConversionsHook, calls: Any) -> None:
+def test_all_names_together_cost_one_listing_and_ids_none(hook: LinkedInConversionsHook, calls: Any) -> None:
     hook.resolve_conversion_rules({"LEAD": 11, "PURCHASE": f"{URN}:12"})
     assert calls() == []
     hook.resolve_conversion_rules({"LEAD": "CRM lead", "PURCHASE": "CRM purchase", "OTHER": "name:2024"})

@@ -93,7 +93,7 @@ def test_a_missing_product_is_named(world: World, refusal: Any, operator: Any) -
     ids=OPERATORS,
 )
 @pytest.mark.usefixtures("world")
-def test_an_unknown_rule_is_looked_for_in_the_account_that_is_named(refusal: Any, operator: Any) -> None:
+def test_an_unknown_rule_is_searched_for_in_the_named_account(refusal: Any, operator: Any) -> None:
     message = refusal(operator)
     assert "404" in message
     assert "does not exist in urn:li:sponsoredAccount:5012345" in message

@@ -19,7 +19,7 @@ pytest.importorskip("airflow.sdk", reason="the example is written for Airflow 3"
 DAG_ID = "linkedin_conversion_setup"
 
 
-def test_the_first_day_sets_the_account_up_the_next_add_what_is_new_and_send_nothing_else(
+def test_the_first_run_sets_up_the_account_and_later_runs_add_only_what_is_new(
     sandbox: SandboxServer, linkedin: str, run_dag: Callable[..., Any], calls: Callable[[], list[str]]
 ) -> None:
     from tests.support.dag_runs import dag_of_file

@@ -42,7 +42,7 @@ def test_it_sends_the_same_request_as_the_hook(linkedin: str, hook: Any, sandbox
     }
 
 
-def test_it_walks_all_pages(linkedin: str, sandbox: SandboxServer) -> None:
+def test_it_paginates(linkedin: str, sandbox: SandboxServer) -> None:
     known = set(sandbox.world.rules)
     known |= {sandbox.world.add_rule() for _ in range(25)}
     assert set(within(linkedin, all_rules)) == known

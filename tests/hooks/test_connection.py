@@ -67,7 +67,7 @@ def test_a_token_that_no_header_can_hold_is_refused_without_being_quoted(name: s
 
 
 @pytest.mark.parametrize("timeout", ["soon", 0, -5, "nan", "inf"])
-def test_a_timeout_that_is_no_number_of_seconds_is_named_with_its_connection(timeout: Any) -> None:
+def test_an_invalid_timeout_is_named_with_its_connection(timeout: Any) -> None:
     with pytest.raises(ConnectionSettingsError, match=f"'ads': timeout {timeout!r} is not a valid number of seconds"):
         settings(extra={"access_token": "a-token", "timeout": timeout})
 
@@ -129,7 +129,7 @@ def test_an_ad_account_of_another_kind_is_refused() -> None:
 
 
 @pytest.mark.parametrize("version", ["2026-09", "202613", "latest", "2026", "202609.1"])
-def test_a_version_that_is_none_is_refused(version: str) -> None:
+def test_an_invalid_version_is_refused(version: str) -> None:
     with pytest.raises(ConnectionSettingsError, match="year and month"):
         settings(extra={"access_token": "t", "api_version": version})
 
@@ -215,7 +215,7 @@ def test_proxies_are_an_address_or_a_mapping_or_its_json(value: Any, proxies: di
         {"https": "http://p:s3cret"},
     ],
 )
-def test_proxies_that_are_none_are_refused_without_being_quoted(value: Any) -> None:
+def test_invalid_proxies_are_refused_without_being_quoted(value: Any) -> None:
     with pytest.raises(ConnectionSettingsError, match=r"'ads': .*prox(y|ies)") as raised:
         settings(extra={"access_token": "t", "proxies": value})
     assert "s3cret" not in str(raised.value)
@@ -231,7 +231,7 @@ def test_a_client_certificate_is_a_file_or_two(value: Any, cert: Any) -> None:
 
 @pytest.mark.parametrize("key", ["cert", "verify"])
 def test_a_certificate_file_that_does_not_exist_is_named(key: str) -> None:
-    with pytest.raises(ConnectionSettingsError, match=f"{key} in Extra: there is no file '/none.pem'"):
+    with pytest.raises(ConnectionSettingsError, match=f"{key} in Extra: the file '/none.pem' does not exist"):
         settings(extra={"access_token": "t", key: "/none.pem"})
 
 

@@ -51,7 +51,7 @@ def test_access_is_granted_seen_and_revoked(hook, tag, sandbox):
     assert hook.find_insight_tag_permission(OTHER) is None
 
 
-def test_domains_are_walked_over_all_pages(hook, tag, sandbox):
+def test_domains_of_all_pages_are_found(hook, tag, sandbox):
     for number in range(501):
         sandbox.world.add_domain(tag.id, f"{number}.example.com")
     assert len(list(hook.find_insight_tag_domains())) == 501

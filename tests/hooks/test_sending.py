@@ -168,7 +168,7 @@ def test_a_refusal_carries_linkedins_request_ids(hook: LinkedInConversionsHook, 
     assert refusal.value.request_ids["x-li-uuid"] in str(refusal.value)
 
 
-def test_an_old_version_is_warned_of_and_refused_in_words(
+def test_an_old_version_is_warned_of_and_refused_with_advice(
     sandbox: SandboxServer, connect: Connect, logged: Callable[[], str]
 ) -> None:
     conn_id = connect(

@@ -50,8 +50,8 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> Variables:
 
 
 @pytest.fixture(autouse=True)
-def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_linkedin_capi.hooks.tokens._LOOK_AFTER_SECONDS", (0.0, 0.05, 0.1, 0.2))
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_linkedin_capi.hooks.tokens._CHECK_AFTER_SECONDS", (0.0, 0.05, 0.1, 0.2))
 
 
 def exchanges(sandbox: SandboxServer) -> list[str]:
@@ -195,7 +195,7 @@ def test_a_rotated_refresh_token_is_not_kept_if_the_connection_says_so(
 def test_of_tasks_that_rotate_at_once_all_get_a_token(
     refreshable: str, sandbox: SandboxServer, variables: Variables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_provider_linkedin_capi.hooks.tokens._LOOK_AFTER_SECONDS", (0.0, 0.2, 1.0, 5.0, 10.0))
+    monkeypatch.setattr("airflow_provider_linkedin_capi.hooks.tokens._CHECK_AFTER_SECONDS", (0.0, 0.2, 1.0, 5.0, 10.0))
     sandbox.world.add_client("sandbox-client", "sandbox-secret", rotates=True)
     hooks = [LinkedInConversionsHook(refreshable) for _ in range(4)]
     for hook in hooks:

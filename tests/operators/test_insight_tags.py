@@ -271,12 +271,12 @@ def test_a_domain_refused_for_a_moment_leaves_the_task_its_retries(execute, doma
 @pytest.mark.parametrize(
     ("allowed", "complaint"),
     [
-        ([], "at least one domain is needed"),
-        (None, "at least one domain is needed"),
-        ("", "at least one domain is needed"),
+        ([], "name at least one domain"),
+        (None, "name at least one domain"),
+        ("", "name at least one domain"),
         (["example.com", ""], "leave out scheme"),
         (["https://example.com"], "leave out scheme"),
-        ([" "], "at least one domain is needed"),
+        ([" "], "name at least one domain"),
     ],
 )
 def test_a_list_that_cannot_be_meant_is_refused(execute, domains, sandbox, allowed, complaint):
@@ -353,11 +353,12 @@ def test_a_role_that_does_not_exist_is_refused(execute, tag, others):
         execute(GrantInsightTagAccessOperator, target_account=OTHER, role="OWNER")
 
 
+@pytest.mark.parametrize("fault", [{"kind": "reset"}, {"kind": "status", "status": 503}, {"kind": "html"}], ids=str)
 @pytest.mark.parametrize("kind", [GrantInsightTagAccessOperator, RevokeInsightTagAccessOperator])
-def test_a_lost_answer_is_followed_by_a_look(execute, tag, others, sandbox, kind):
+def test_a_lost_answer_is_followed_by_a_search(execute, tag, others, sandbox, kind, fault):
     if kind is RevokeInsightTagAccessOperator:
         execute(GrantInsightTagAccessOperator, target_account=OTHER)
-    sandbox.world.faults.add("reset", processed=True, path="/rest/insightTagsPermission", method="POST")
+    sandbox.world.faults.add(processed=True, path="/rest/insightTagsPermission", method="POST", **fault)
     result, _ = execute(kind, target_account=OTHER)
     assert result["action"] in ("granted", "revoked")
 

@@ -90,7 +90,7 @@ def test_a_name_that_no_rule_has_fails_at_once_with_the_names_that_come_near(str
     conversions(warehouse, 1)
     run = stream(conversion_rule="CRM lead", retries=3)
     assert (run.state, run.try_number) == ("failed", 1)
-    assert "near: 'CRM leads'" in task_log()
+    assert "similar: 'CRM leads'" in task_log()
     assert event_ids(sandbox) == []
 
 

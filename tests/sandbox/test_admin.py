@@ -61,7 +61,7 @@ def test_refusals_are_shown_without_what_was_sent(sandbox: SandboxServer, rest: 
     assert "jane@example.com" not in page + str(admin(sandbox, "GET", "state"))
 
 
-def test_the_world_is_furnished_over_http(sandbox: SandboxServer, world: World) -> None:
+def test_the_world_is_set_up_over_http(sandbox: SandboxServer, world: World) -> None:
     account = admin(sandbox, "POST", "accounts", name="Second", currency="EUR")["result"]
     campaign = admin(sandbox, "POST", "campaigns", account=account)["result"]
     rule = admin(sandbox, "POST", "rules", account=account, campaigns=[campaign])["result"]
