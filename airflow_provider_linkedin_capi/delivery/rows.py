@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi.delivery.interfaces import Chunk
+from airflow_provider_linkedin_capi.delivery.outcomes import Reason
 from airflow_provider_linkedin_capi.exceptions import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    from airflow_provider_linkedin_capi.delivery.outcomes import Reason
 
 
 def cut(portions: Iterable[Chunk | Sequence[Mapping[str, Any]]], size: int) -> Iterator[Chunk]:
@@ -30,7 +29,7 @@ def cut(portions: Iterable[Chunk | Sequence[Mapping[str, Any]]], size: int) -> I
         if chunk.columns != columns:
             if chunk.columns[: len(columns)] == columns:
                 padding = (None,) * (len(chunk.columns) - len(columns))
-                rows = [row + padding for row in rows]
+                rows = [row if index in unreadable else row + padding for index, row in enumerate(rows)]
             elif rows:
                 yield Chunk(columns, rows, unreadable)
                 rows, unreadable = [], {}
@@ -40,29 +39,36 @@ def cut(portions: Iterable[Chunk | Sequence[Mapping[str, Any]]], size: int) -> I
             continue
         unreadable.update((len(rows) + index, reason) for index, reason in chunk.unreadable.items())
         rows = [*rows, *chunk.rows]
-        while len(rows) >= size:
-            yield Chunk(columns, rows[:size], {index: why for index, why in unreadable.items() if index < size})
-            rows = rows[size:]
-            unreadable = {index - size: why for index, why in unreadable.items() if index >= size}
+        whole = len(rows) - len(rows) % size
+        for start in range(0, whole, size):
+            reasons = {index - start: why for index, why in unreadable.items() if start <= index < start + size}
+            yield Chunk(columns, rows[start : start + size], reasons)
+        rows = rows[whole:]
+        unreadable = {index - whole: why for index, why in unreadable.items() if index >= whole}
     if rows:
         yield Chunk(columns, rows, unreadable)
 
 
 def _from_dictionaries(records: Any, known: tuple[str, ...]) -> Chunk:
     """Return the dictionaries as rows with the columns known so far, then their own."""
-    if isinstance(records, Mapping | str) or not hasattr(records, "__iter__"):
+    if isinstance(records, Mapping | str | bytes) or not hasattr(records, "__iter__"):
         raise SourceError(
-            f"The source yielded {type(records).__name__}; it has to yield chunks or lists of dictionaries."
+            f"The source yielded {type(records).__name__}. It has to yield chunks or lists of dictionaries.",
+            permanent=True,
         )
     columns = dict.fromkeys(known)
-    dictionaries: list[Mapping[str, Any]] = []
-    for number, record in enumerate(records):
-        if not isinstance(record, Mapping):
-            raise SourceError(
-                f"Item {number} of a list that the source yielded is {type(record).__name__}, not a dictionary of "
-                "column to value."
-            )
-        dictionary = record if all(type(key) is str for key in record) else {str(key): record[key] for key in record}
-        columns.update(dict.fromkeys(dictionary))
-        dictionaries.append(dictionary)
-    return Chunk(tuple(columns), [tuple(map(each.get, columns)) for each in dictionaries])
+    dictionaries: list[Any] = []
+    unreadable: dict[int, Reason] = {}
+    for index, record in enumerate(records):
+        if isinstance(record, Mapping):
+            record = record if all(type(key) is str for key in record) else {str(key): record[key] for key in record}
+            columns.update(dict.fromkeys(record))
+        else:
+            why = f"the source yielded {type(record).__name__} for a row, not a dictionary of column to value"
+            unreadable[index] = Reason("row", "row_unreadable", why)
+        dictionaries.append(record)
+    rows = [
+        (str(each),) if index in unreadable else tuple(map(each.get, columns))
+        for index, each in enumerate(dictionaries)
+    ]
+    return Chunk(tuple(columns), rows, unreadable)
