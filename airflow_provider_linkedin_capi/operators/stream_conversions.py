@@ -78,9 +78,9 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
     :param hook_params: parameters for the hook of ``sql_conn_id``, as Airflow's SQL operators take them. (templated)
     :param database: another database, or schema, than that of ``sql_conn_id``. (templated)
     :param count_rows: count the query's rows first, so that the log can tell the time left.
-    :param records: a list of dictionaries, e.g. the output of another task. (templated)
-    :param path: a JSON lines or CSV file, or a directory of such, as ``ObjectStoragePath`` names it; dead letters
-        of this operator are read as the rows inside them. (templated)
+    :param records: a list of dictionaries, e.g. the output of another task, or a data frame. (templated)
+    :param path: a CSV, JSON or Parquet file, a directory or a glob, as ``ObjectStoragePath`` names it (docs/sources.md);
+        dead letters of this operator are read as the rows inside them. (templated)
     :param conversion_rule: the rule as id, URN or name; or one per conversion type, as a mapping or as text
         ``LEAD=22285180,PURCHASE=22285188``, chosen by the row's ``conversion_type``. A row's own ``conversion``
         wins. (templated)
