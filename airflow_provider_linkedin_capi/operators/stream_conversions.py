@@ -79,8 +79,8 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
     :param database: another database, or schema, than that of ``sql_conn_id``. (templated)
     :param count_rows: count the query's rows first, so that the log can tell the time left.
     :param records: a list of dictionaries, e.g. the output of another task, or a data frame. (templated)
-    :param path: a CSV, JSON or Parquet file, a directory or a glob, as ``ObjectStoragePath`` names it (docs/sources.md);
-        dead letters of this operator are read as the rows inside them. (templated)
+    :param path: a CSV, JSON or Parquet file, a directory or a glob, as ``ObjectStoragePath`` names it; see
+        docs/sources.md. Dead letters of this operator are read as the rows inside them. (templated)
     :param conversion_rule: the rule as id, URN or name; or one per conversion type, as a mapping or as text
         ``LEAD=22285180,PURCHASE=22285188``, chosen by the row's ``conversion_type``. A row's own ``conversion``
         wins. (templated)
