@@ -114,15 +114,16 @@ class RowMapper:
             if normalized_name(column) in retired
         ]
 
-        def forget(name: str, why: str) -> None:
+        def forget(name: str, why: str, *, in_records: bool = False) -> None:
             if name in self._known:
                 self._known -= {name}
-                if self._index.pop(name, None) is not None:
+                if self._index.pop(name, None) is not None or in_records:
                     notices.append(f"{name} is left out: {why}")
 
         for field in fields.FIELDS:
             if field.since and api_version < field.since:
-                forget(field.name, f"it needs LinkedIn's version {field.since}, this is {api_version}")
+                why = f"it needs LinkedIn's version {field.since}, this is {api_version}"
+                forget(field.name, why, in_records=True)
         if self._known.isdisjoint(field.name for field in fields_of(Role.NAME)):
             for field in fields_of(Role.INFO):
                 forget(field.name, "LinkedIn accepts it only with first and last name")

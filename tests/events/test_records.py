@@ -109,3 +109,12 @@ def test_a_value_of_another_shape_rejects_the_row(value: object) -> None:
 @pytest.mark.parametrize("value", ["jdoe", "42", 42, None, "", "NULL", True])
 def test_a_column_user_of_another_system_is_not_read(value: object) -> None:
     assert event_of({**EMAIL, "user": value}) == event_of(EMAIL)
+
+
+def test_members_that_an_older_version_does_not_have_are_left_out_with_a_notice() -> None:
+    info = {"firstName": "Mary", "lastName": "O'Brien", "hashedFirstName": "a" * 64}
+    mapper = RowMapper(("happened_at", "userInfo"), rule=RULE, now_ms=NOW_MS, api_version="202608")
+    (event,) = mapper.map([(NOW_MS, info)]).events
+    assert event.user.user_info is not None
+    assert event.user.user_info.hashed_first_name is None
+    assert [notice.partition(" ")[0] for notice in mapper.notices] == ["hashedFirstName", "hashedLastName"]
