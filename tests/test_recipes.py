@@ -17,6 +17,7 @@ from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInCo
 from airflow_provider_linkedin_capi.operators.stream_conversions import StreamConversionsOperator
 from airflow_provider_linkedin_capi.sandbox import answers, events, resources
 from airflow_provider_linkedin_capi.sandbox.rest import Method
+from airflow_provider_linkedin_capi.version_compat import airflow_version
 from tests.support.streaming import RULE, happened_at
 
 if TYPE_CHECKING:
@@ -196,6 +197,7 @@ def test_a_generator_function_gets_what_its_parameters_name_of_the_context(strea
     assert delivered(sandbox) == [f"{run.run_id}-0", f"{run.run_id}-1"]
 
 
+@pytest.mark.skipif(airflow_version().startswith("2."), reason="Airflow 2 stores the addresses of objects with a DAG")
 def test_own_sources_and_sinks_serialise_the_same_at_every_parse():
     from airflow.providers.common.compat.sdk import DAG
 
