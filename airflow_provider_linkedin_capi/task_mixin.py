@@ -36,12 +36,12 @@ def fail_on_permanent_errors(hook: LinkedInConversionsHook) -> Iterator[None]:
     Every other exception passes unchanged. After a 403 or 404 the connection is tested, to say which of token, role,
     ad account, scope and product is wrong; LinkedIn's own answer does not say.
     """
-    from airflow.providers.common.compat.sdk import AirflowFailException
+    from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
     try:
         yield
     except exceptions.LinkedInConversionsError as error:
-        if not is_final(error):
+        if isinstance(error, AirflowException) or not is_final(error):
             raise
         raise AirflowFailException(_message(hook, error)) from error
 

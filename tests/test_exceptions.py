@@ -6,15 +6,17 @@ import inspect
 import pickle
 import re
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi import exceptions, task_mixin
 from airflow_provider_linkedin_capi.delivery.outcomes import Summary
+from airflow_provider_linkedin_capi.sensors import exceptions as sensor_exceptions
 
 CLASSES = {
     name: kind
-    for name, kind in vars(exceptions).items()
+    for name, kind in {**vars(exceptions), **vars(sensor_exceptions)}.items()
     if inspect.isclass(kind) and issubclass(kind, exceptions.LinkedInConversionsError)
 }
 TABLE = {
@@ -61,3 +63,8 @@ def test_an_exception_says_in_its_docstring_what_it_means(name: str) -> None:
 def test_a_stopped_delivery_is_permanent_if_its_cause_is(permanent: bool) -> None:
     cause = exceptions.AccessDeniedError("no role") if permanent else exceptions.ServerError("oops")
     assert exceptions.DeliveryStoppedError("stopped", summary=Summary(), error=cause).permanent is permanent
+
+
+def test_a_sensors_failure_keeps_its_type_through_the_translation() -> None:
+    with pytest.raises(sensor_exceptions.WrongRuleError), task_mixin.fail_on_permanent_errors(cast("Any", None)):
+        raise sensor_exceptions.WrongRuleError("no such rule")
