@@ -9,6 +9,8 @@ from typing import Any
 
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
+_BRACKETS = ("[", "{", "(")
+
 
 def value_list(value: Any, *, name: str) -> list[Any]:
     """Return the values that a parameter holds.
@@ -44,14 +46,22 @@ def literal(value: Any, *, name: str) -> Any:
     :param name: the parameter, for the message.
     :raises ConfigurationError: text that starts like a list or mapping but cannot be read as one.
     """
-    if not isinstance(value, str) or not value.lstrip().startswith(("[", "{", "(")):
+    read = from_text(value)
+    if isinstance(read, str) and read.lstrip().startswith(_BRACKETS):
+        raise ConfigurationError(
+            f"{name} starts like a list or mapping but is neither JSON nor a Python literal: correct the Variable, "
+            "param or template that it comes from"
+        )
+    return read
+
+
+def from_text(value: Any) -> Any:
+    """Return what the text of a list or mapping stands for; other values and other texts unchanged."""
+    if not isinstance(value, str) or not value.lstrip().startswith(_BRACKETS):
         return value
     for read in (json.loads, ast.literal_eval):
         try:
             return read(value.strip())
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
-    raise ConfigurationError(
-        f"{name} starts like a list or mapping but is neither JSON nor a Python literal: correct the Variable, param "
-        "or template that it comes from"
-    )
+    return value

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-import json
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
@@ -58,18 +56,6 @@ def check_places(path: str | None, rejects_path: str | None) -> None:
         raise ConfigurationError(
             f"rejects_path {rejects_path} lies where path reads from. Give the dead letters another place."
         )
-
-
-def from_text(value: Any) -> Any:
-    """Return the dictionary or list that a template rendered to text, as JSON or as Python writes it."""
-    if not isinstance(value, str) or not value.strip().startswith(("{", "[")):
-        return value
-    for read in (json.loads, ast.literal_eval):
-        try:
-            return read(value.strip())
-        except (ValueError, SyntaxError):
-            continue
-    return value
 
 
 def check_budget(summary: Summary, *, on_invalid: str, max_invalid: int | float | None, dry_run: bool = False) -> None:

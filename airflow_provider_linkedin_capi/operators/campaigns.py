@@ -8,6 +8,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.api import urns
+from airflow_provider_linkedin_capi.api.value_lists import value_list
 from airflow_provider_linkedin_capi.declarations import campaign_associations as associations
 from airflow_provider_linkedin_capi.declarations.campaign_filter import CampaignFilter
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
@@ -120,7 +121,7 @@ class AssociateCampaignsOperator(LinkedInTaskMixin, BaseOperator):
             selected = list(known)
         else:
             known = {}
-            selected = [urns.campaign(campaign) for campaign in _ids(self.campaigns)]
+            selected = [urns.campaign(campaign) for campaign in value_list(self.campaigns, name="campaigns")]
         if not selected:
             if self.mode == "replace":
                 raise ConfigurationError(
@@ -156,9 +157,3 @@ class AssociateCampaignsOperator(LinkedInTaskMixin, BaseOperator):
             *(f"{associations.listed(campaigns, known)}: {error}" for error, campaigns in outcome.reasons),
         ]
         fail("\n".join(lines), outcome.refused.values())
-
-
-def _ids(campaigns: Sequence[int | str] | int | str | None) -> list[int | str]:
-    if isinstance(campaigns, str):
-        return [part.strip() for part in campaigns.split(",") if part.strip()]
-    return [campaigns] if isinstance(campaigns, int) else list(campaigns or ())

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, XComArg, conf
 
 from airflow_provider_linkedin_capi import version_compat
 from airflow_provider_linkedin_capi.api import limits
+from airflow_provider_linkedin_capi.api.value_lists import from_text
 from airflow_provider_linkedin_capi.delivery.interfaces import DeliveryInfo, DeliverySettings
 from airflow_provider_linkedin_capi.exceptions import DayLimitReachedError
 from airflow_provider_linkedin_capi.links.campaign_manager import CampaignManagerLink
@@ -19,7 +20,6 @@ from airflow_provider_linkedin_capi.operators._stream_checks import (
     check_budget,
     check_parameters,
     check_places,
-    from_text,
 )
 from airflow_provider_linkedin_capi.retry_policy import after_reset, default_retry_policy
 from airflow_provider_linkedin_capi.sources.custom import GeneratorSource

@@ -10,7 +10,7 @@ import msgspec
 import pendulum
 
 from airflow_provider_linkedin_capi.api import ad_analytics, limits, urns
-from airflow_provider_linkedin_capi.api.value_lists import literal, value_list
+from airflow_provider_linkedin_capi.api.value_lists import from_text, literal, value_list
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 from airflow_provider_linkedin_capi.reports import metrics
 
@@ -233,13 +233,9 @@ def rule_references(value: Any) -> list[Any]:
 
     A text with commas is a list of ids or URNs only: a rule's name may have commas, and brackets too.
     """
+    value = from_text(value)
     if isinstance(value, str):
-        try:
-            value = literal(value, name="conversion_rules")
-        except ConfigurationError:
-            return [value]
-    if isinstance(value, str):
-        parts = value_list(value, name="conversion_rules")
+        parts = [part.strip() for part in value.split(",") if part.strip()]
         return parts if all(part.isdigit() or part.startswith("urn:") for part in parts) else [value]
     return value_list(value, name="conversion_rules")
 
