@@ -133,6 +133,7 @@ class LedgerStore:
         self._own: set[int] = {self._delivery}
         self._claimed: dict[int, list[Key]] = {}
         self._answered: dict[Place, str] = {}
+        self._ended: set[int] = set()
         self._mostly_known = False
         self._exists = True
         self._heartbeat_at = 0.0
@@ -381,7 +382,7 @@ class LedgerStore:
     def _judged(self, keys: list[Key], there: dict[Key, _Found], batch: int) -> Claims:
         """Say what it means that events are in the table, and take over those of deliveries that ended."""
         here = (self._delivery, batch)
-        self._learn_answers({(found.delivery, found.batch) for found in there.values() if found.outcome is None})
+        there, alive = self._with_answers(there)
         accepted, elsewhere, unknown, earlier = set[Key](), set[Key](), set[Key](), set[Key]()
         open_keys: dict[Key, _Found] = {}
         for key, found in there.items():
@@ -396,7 +397,6 @@ class LedgerStore:
             else:
                 open_keys[key] = found._replace(outcome=outcome)
         if open_keys and not self._info.dry_run:
-            alive = self._alive({found.delivery for found in open_keys.values()})
             orphans = {key: found for key, found in open_keys.items() if found.outcome or found.delivery not in alive}
             lost = self._take_over(orphans, batch)
             elsewhere |= (open_keys.keys() - orphans.keys()) | lost
@@ -411,6 +411,26 @@ class LedgerStore:
 
         return Claims(*map(positions, (accepted, elsewhere, unknown, earlier)))
 
+    def _with_answers(self, there: dict[Key, _Found]) -> tuple[dict[Key, _Found], set[int]]:
+        """Learn the answers of the events' batches; return the events as they are with these, and who is alive.
+
+        A batch's answer is written together with what it changes of its events: which it releases, which it holds. One
+        that came after the events were read says nothing about them, so they are read again. And a delivery that was
+        not alive before its answers were read has given all of them.
+        """
+        ended = set(self._ended)
+        asked, alive = set[Place](), set[int]()
+        while True:
+            places = {(found.delivery, found.batch) for found in there.values() if found.outcome is None} - asked
+            alive |= self._alive({found.delivery for found in there.values()})
+            if not places:
+                return there, alive
+            new = {place for place in places if place not in self._answered and place[0] not in ended}
+            self._learn_answers(places)
+            asked |= places
+            if any(place in self._answered for place in new):
+                there = {key: _Found(0, 0, _RELEASED) for key in there} | self._find(there)
+
     def _learn_answers(self, places: set[Place]) -> None:
         """Look up the outcomes of batches. That a batch was accepted never changes."""
         if len(self._answered) > _CACHED_BATCHES:
@@ -422,12 +442,13 @@ class LedgerStore:
 
     def _alive(self, deliveries: set[int]) -> set[int]:
         """Return those that are running; earlier tries of this delivery are not."""
-        others = deliveries - self._own
+        others = deliveries - self._own - self._ended
         alive = {self._delivery}
         if others:
             marks = ", ".join("?" * len(others))
             found = self._deliveries(f"{self._database.quoted('delivery')} IN ({marks})", sorted(others))
             alive |= {other.delivery for other in found if self._is_alive(other)}
+            self._ended |= others - {other.delivery for other in found if other.running}
         return alive
 
     def _take_over(self, orphans: Mapping[Key, _Found], batch: int) -> set[Key]:

@@ -171,6 +171,39 @@ def test_a_refused_event_may_be_sent_when_it_is_corrected(begin, task_run, batch
     assert claim(second, "e-0", "e-1") == Claims(accepted=frozenset({0}))
 
 
+def test_an_answer_that_comes_during_a_look_up_is_not_misread(begin, task_run, batch, monkeypatch):
+    first, second = begin(task_run()), begin(task_run(delivery_id="two"))
+    claim(first, "e-0", "e-1", "e-2")
+    learn = ledger_store.LedgerStore._learn_answers
+
+    def answered_meanwhile(store, places):
+        monkeypatch.setattr(ledger_store.LedgerStore, "_learn_answers", learn)
+        first.write(batch(ROWS, refused_by_linkedin=[1], held=[2]))
+        first.flush()
+        learn(store, places)
+
+    monkeypatch.setattr(ledger_store.LedgerStore, "_learn_answers", answered_meanwhile)
+    found = claim(second, "e-0", "e-1", "e-2")
+    assert found == Claims(accepted=frozenset({0}), elsewhere=frozenset({1}), unknown=frozenset({2}))
+    assert claim(second, "e-1") == Claims(), "it was released"
+
+
+def test_a_delivery_that_ends_during_a_look_up_is_not_taken_for_dead(begin, task_run, batch, monkeypatch):
+    first, second = begin(task_run()), begin(task_run(delivery_id="two"))
+    claim(first, "e-0", "e-1", "e-2")
+    learn = ledger_store.LedgerStore._learn_answers
+
+    def end_afterwards(store, places):
+        monkeypatch.setattr(ledger_store.LedgerStore, "_learn_answers", learn)
+        learn(store, places)
+        first.write(batch(ROWS))
+        first.close(completed=True)
+
+    monkeypatch.setattr(ledger_store.LedgerStore, "_learn_answers", end_afterwards)
+    assert claim(second, "e-0", "e-1", "e-2") == Claims(elsewhere=frozenset({0, 1, 2}))
+    assert claim(second, "e-0", "e-1", "e-2") == Claims(accepted=frozenset({0, 1, 2}))
+
+
 def test_events_of_a_delivery_that_died_are_of_unknown_outcome(begin, task_run, monkeypatch):
     first, second = begin(task_run()), begin(task_run(delivery_id="two"))
     claim(first, "e-0")
