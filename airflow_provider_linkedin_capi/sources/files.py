@@ -130,7 +130,7 @@ class FileSource:
     def _read(self, file: _File, size: int) -> Iterator[Chunk]:
         if file.format == "parquet":
             with file.open(cache_type="none") as raw:
-                yield from parquet_files.read_parquet(raw, file.name, size)
+                yield from parquet_files.read_parquet(raw, file.name)
             return
         with file.open(block_size=_BLOCK_BYTES) as raw:
             content = texts(blocks(decompressed(raw, file.name), file.name), self.encoding, file.name)
