@@ -195,9 +195,17 @@ class ConflictError(InvalidRequestError):
 
 
 class TooLargeError(LinkedInError):
-    """413 or 414: the request is too large, for LinkedIn or for a proxy on the way. Send it in parts."""
+    """413 or 414: the request is too large, for LinkedIn or for a proxy on the way. Send it in parts.
+
+    :param foreign: whether a proxy said so; then it is no verdict on a single event, and not permanent.
+    """
 
     permanent = True
+
+    def __init__(self, message: str, *, foreign: bool = False, **kwargs: Any) -> None:
+        super().__init__(message, **kwargs)
+        self.foreign = foreign
+        self.permanent = not foreign
 
 
 class RateLimitError(LinkedInError):

@@ -121,7 +121,7 @@ class Call(Generic[T]):
         :param now: when the reply came, for waits that it asks for; the present when None.
         :raises LinkedInError: the reply is a refusal, not LinkedIn's, or a success that cannot be read.
         """
-        if not reply.is_linkedins and reply.status not in (413, 414):
+        if not reply.is_linkedins:
             raise _foreign(self, reply, now)
         if not reply.ok:
             raise refusal(self, reply, now=now)
@@ -239,7 +239,7 @@ def refusal_in(
     )
 
 
-def _foreign(call: Call[Any], reply: Reply, now: dt.datetime | None) -> exceptions.ForeignAnswerError:
+def _foreign(call: Call[Any], reply: Reply, now: dt.datetime | None) -> exceptions.LinkedInError:
     """Return the exception for an answer that LinkedIn's API does not give."""
     if title := messages.page_title(reply.body):
         what = f"a page titled {title!r} ({reply.content})"
@@ -247,6 +247,10 @@ def _foreign(call: Call[Any], reply: Reply, now: dt.datetime | None) -> exceptio
         what = f"a redirect to {host}"
     else:
         what = f"no JSON object ({reply.content})"
+    if reply.status in (413, 414):
+        return exceptions.TooLargeError(
+            f"a proxy lets no request of this size pass: HTTP {reply.status} with {what}", call=call.name, foreign=True
+        )
     return exceptions.ForeignAnswerError(
         f"HTTP {reply.status} with {what} is not an answer of LinkedIn's API",
         call=call.name,

@@ -148,7 +148,7 @@ class Isolation:
                 case exceptions.TooLargeError() if len(piece) > 1:
                     self._push(*_parts(piece, 2))
                     return None
-                case exceptions.ConflictError():
+                case exceptions.TooLargeError(foreign=True) | exceptions.ConflictError():
                     raise BatchFaultError(answer, None)
                 case exceptions.AccessDeniedError() if answer.code == "ACCESS_DENIED":
                     raise BatchFaultError(answer, None)

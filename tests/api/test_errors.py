@@ -320,8 +320,11 @@ def test_an_answer_without_content_is_linkedins_where_it_sends_such(status, head
 
 @pytest.mark.parametrize("status", [413, 414])
 def test_too_large_is_too_large_whoever_says_so(status):
-    with pytest.raises(exceptions.TooLargeError):
+    with pytest.raises(exceptions.TooLargeError, match="a proxy lets no request of this size pass") as raised:
         CREATED.result(Reply(status, {"content-type": "text/html"}, PAGE))
+    assert (raised.value.foreign, raised.value.permanent) == (True, False)
+    own = refused(CREATED, status, {"status": status, "message": "Request Entity Too Large"})
+    assert (type(own), own.foreign, own.permanent) == (exceptions.TooLargeError, False, True)
 
 
 @pytest.mark.parametrize(

@@ -263,6 +263,17 @@ def test_too_large_requests_are_halved_and_a_single_one_is_refused() -> None:
     assert elements.accepted == set(range(8)) - {3}
 
 
+def test_a_single_event_that_a_proxy_calls_too_large_is_not_refused() -> None:
+    elements = Elements([RULE] * 4)
+    isolation = Isolation(elements, Evidence(), range(4))
+    too_large = exceptions.TooLargeError("a proxy lets no request of this size pass", foreign=True)
+    isolation.record(too_large)
+    isolation.record(too_large)
+    with pytest.raises(BatchFaultError):
+        isolation.record(too_large)
+    assert elements.refused == {}
+
+
 def test_events_refused_inside_a_success_are_rejections_and_failed_ones_are_sent_again() -> None:
     elements = Elements([RULE] * 5)
     isolation = Isolation(elements, Evidence(), range(5))

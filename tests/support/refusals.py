@@ -92,8 +92,8 @@ DOCUMENTED = [
     (409, {"status": 409, "code": "CONFLICT", "message": "again"}, exceptions.ConflictError, wait(1.0)),
     (411, b"", exceptions.InvalidRequestError, STOP),
     (412, b"", exceptions.InvalidRequestError, STOP),
-    (413, b"<html>", exceptions.TooLargeError, STOP),
-    (414, b"<html>", exceptions.TooLargeError, STOP),
+    (413, b"", exceptions.TooLargeError, STOP),
+    (414, b"", exceptions.TooLargeError, STOP),
     (415, b"", exceptions.InvalidRequestError, STOP),
     (
         429,
