@@ -48,16 +48,10 @@ _KEY = ("event_id", "conversion_id")
 Key = tuple[str, int]
 #: Delivery and batch.
 Place = tuple[int, int]
+#: Delivery, batch and outcome of an event in the table; the outcome is None when it is that of the batch.
+_Found = tuple[int, int, str | None]
 
 _log = logging.getLogger(__name__)
-
-
-class _Found(NamedTuple):
-    """An event in the table; its outcome is None when it is that of its batch."""
-
-    delivery: int
-    batch: int
-    outcome: str | None
 
 
 class _Delivery(NamedTuple):
@@ -367,7 +361,9 @@ class LedgerStore:
         if arbitrates:
             there = self._database.insert_new(self._tables.events, _EVENT_COLUMNS, new)
             # Released in between: asked for again later.
-            found |= {key: _Found(0, 0, _RELEASED) for key in there} | self._find(there)
+            found |= {(key[0], key[1]): (0, 0, _RELEASED) for key in there} | self._find(
+                [(key[0], key[1]) for key in there]
+            )
         else:
             self._database.append(self._tables.events, _EVENT_COLUMNS, list({row[:2]: row for row in new}.values()))
         self._mostly_known = 2 * len(found) > len(rows)
@@ -377,39 +373,37 @@ class LedgerStore:
         if not keys:
             return {}
         rows = self._database.find(self._tables.events, _KEY, keys, ("delivery", "batch", "outcome"))
-        return {(row[0], row[1]): _Found(*row[2:]) for row in rows}
+        return {(row[0], row[1]): (row[2], row[3], row[4]) for row in rows}
 
     def _judged(self, keys: list[Key], there: dict[Key, _Found], batch: int) -> Claims:
         """Say what it means that events are in the table, and take over those of deliveries that ended."""
-        here = (self._delivery, batch)
         there, alive = self._with_answers(there)
-        accepted, elsewhere, unknown, earlier = set[Key](), set[Key](), set[Key](), set[Key]()
+        accepted: set[Key] = set()
         open_keys: dict[Key, _Found] = {}
-        for key, found in there.items():
-            if (found.delivery, found.batch) == here or key[0].startswith(_NAMELESS):
-                continue
-            outcome = found.outcome or self._answered.get((found.delivery, found.batch))
+        for key, (delivery, place, own) in there.items():
+            outcome = own or self._answered.get((delivery, place))
             if outcome == "accepted":
-                if self._skip_accepted:
-                    accepted.add(key)
-            elif outcome == _RELEASED:
-                elsewhere.add(key)
-            else:
-                open_keys[key] = found._replace(outcome=outcome)
+                accepted.add(key)
+            elif (delivery, place) != (self._delivery, batch) and not key[0].startswith(_NAMELESS):
+                open_keys[key] = (delivery, place, outcome)
+        if not self._skip_accepted:
+            accepted.clear()
+        elsewhere, unknown, earlier = set[Key](), set[Key](), set[Key]()
         if open_keys and not self._info.dry_run:
-            orphans = {key: found for key, found in open_keys.items() if found.outcome or found.delivery not in alive}
+            orphans = {
+                key: found
+                for key, found in open_keys.items()
+                if found[2] != _RELEASED and (found[2] or found[0] not in alive)
+            }
             lost = self._take_over(orphans, batch)
-            elsewhere |= (open_keys.keys() - orphans.keys()) | lost
+            elsewhere = (open_keys.keys() - orphans.keys()) | lost
             for key in orphans.keys() - lost:
-                (earlier if orphans[key].delivery in self._own else unknown).add(key)
-        places: dict[Key, list[int]] = {}
-        for position, key in enumerate(keys):
-            places.setdefault(key, []).append(position)
+                (earlier if orphans[key][0] in self._own else unknown).add(key)
 
-        def positions(found: Collection[Key]) -> frozenset[int]:
-            return frozenset(position for key in found for position in places[key])
+        def positions(wanted: set[Key]) -> frozenset[int]:
+            return frozenset([position for position, key in enumerate(keys) if key in wanted] if wanted else ())
 
-        return Claims(*map(positions, (accepted, elsewhere, unknown, earlier)))
+        return Claims(positions(accepted), positions(elsewhere), positions(unknown), positions(earlier))
 
     def _with_answers(self, there: dict[Key, _Found]) -> tuple[dict[Key, _Found], set[int]]:
         """Learn the answers of the events' batches; return the events as they are with these, and who is alive.
@@ -421,15 +415,15 @@ class LedgerStore:
         ended = set(self._ended)
         asked, alive = set[Place](), set[int]()
         while True:
-            places = {(found.delivery, found.batch) for found in there.values() if found.outcome is None} - asked
-            alive |= self._alive({found.delivery for found in there.values()})
+            places = {found[:2] for found in there.values() if found[2] is None} - asked
+            alive |= self._alive({found[0] for found in there.values()})
             if not places:
                 return there, alive
             new = {place for place in places if place not in self._answered and place[0] not in ended}
             self._learn_answers(places)
             asked |= places
             if any(place in self._answered for place in new):
-                there = {key: _Found(0, 0, _RELEASED) for key in there} | self._find(there)
+                there = {key: (0, 0, _RELEASED) for key in there} | self._find(there)
 
     def _learn_answers(self, places: set[Place]) -> None:
         """Look up the outcomes of batches. That a batch was accepted never changes."""
@@ -455,7 +449,7 @@ class LedgerStore:
         """Make events of deliveries that ended this delivery's; return those that another one took first."""
         groups: dict[Place, list[Key]] = {}
         for key, found in orphans.items():
-            groups.setdefault((found.delivery, found.batch), []).append(key)
+            groups.setdefault(found[:2], []).append(key)
         q = self._database.quoted
         for place, keys in groups.items():
             self._change(
@@ -552,12 +546,11 @@ class LedgerStore:
         """Fill the gap that a killed try left between the checkpoint and the ledger."""
         acknowledged = {row[:2]: row for row in record.acknowledged}
         there = self._find([*acknowledged, *record.released])
-        self._learn_answers({(found.delivery, found.batch) for found in there.values()})
+        self._learn_answers({found[:2] for found in there.values()})
         open_keys = {
             key: found
             for key, found in there.items()
-            if found.delivery in self._own
-            and (found.outcome or self._answered.get((found.delivery, found.batch))) != "accepted"
+            if found[0] in self._own and (found[2] or self._answered.get(found[:2])) != "accepted"
         }
         self._take_over(open_keys, record.batch)
         missing = [row for key, row in acknowledged.items() if key not in there]
