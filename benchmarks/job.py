@@ -1,4 +1,4 @@
-"""The whole job, as StreamConversionsOperator does it: SQLite -> events -> batches -> LinkedIn, in this process."""
+"""The whole job, as StreamConversionsOperator does it: rows -> events -> batches -> LinkedIn, in this process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import logging
 import os
 import resource
 import shutil
-import sqlite3
 import tempfile
 import time
 from dataclasses import dataclass
@@ -19,54 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from benchmarks import rows
+
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.delivery import Summary
 
-RULE = "urn:lla:llaPartnerConversion:104004"
-QUERY = "SELECT event_id, happened_at, email, amount, currency, order_no FROM conversions ORDER BY order_no"
 MIB = 1 << 20
 #: LinkedIn's limits lifted, where the sender is measured and not the pace.
 UNLIMITED = {"requests_per_minute": 1_000_000, "requests_per_day": 1_000_000}
-
-
-def warehouse(rows: int) -> Path:
-    """A SQLite database with so many conversions of the last 80 days, made once and kept for the next run."""
-    path = Path(tempfile.gettempdir()) / f"linkedin-capi-benchmark-{rows}-{time.strftime('%Y%m%d')}.sqlite"
-    if path.exists():
-        return path
-    unfinished = path.with_suffix(".part")
-    unfinished.unlink(missing_ok=True)
-    now = time.time()
-    with sqlite3.connect(unfinished) as connection:
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute(
-            "CREATE TABLE conversions (order_no INTEGER PRIMARY KEY, event_id TEXT, happened_at TEXT, email TEXT,"
-            " amount REAL, currency TEXT)"
-        )
-        connection.executemany(
-            "INSERT INTO conversions VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                (
-                    number,
-                    f"order-{number:09d}",
-                    time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now - 600 - number % (80 * 86_400))),
-                    _address(number),
-                    round(10 + number % 9_000 / 100, 2),
-                    "USD",
-                )
-                for number in range(rows)
-            ),
-        )
-    connection.close()
-    unfinished.rename(path)
-    return path
-
-
-def _address(number: int) -> str:
-    """An e-mail address; one in ten has capital letters, one in a thousand was typed with spaces around it."""
-    if number % 1_000 == 0:
-        return f" person.{number}@example.com "
-    return f"Person.{number}@Example.com" if number % 10 == 0 else f"person.{number}@example.com"
 
 
 @dataclass
@@ -139,41 +98,51 @@ def set_up_airflow() -> None:
 
 
 class Job:
-    """Everything that a task has loaded before its first row: Airflow, hooks, drivers."""
+    """Everything that a task has loaded before its first row: Airflow, hooks, drivers.
 
-    def __init__(self, url: str, path: Path, query: str = QUERY) -> None:
+    :param url: where LinkedIn is.
+    :param source: a SQLite database with a table ``conversions``, or a Parquet file.
+    :param ledger: the connection of a database for a ledger.
+    :param query: of the SQLite database.
+    """
+
+    def __init__(self, url: str, source: Path, *, ledger: str | None = None, query: str = rows.QUERY) -> None:
         connections = {
             "LINKEDIN_CAPI_DEFAULT": {
                 "conn_type": "linkedin_capi",
                 "host": url,
                 "extra": {"access_token": "benchmark", "ad_account_id": 5012345},
             },
-            "WAREHOUSE": {"conn_type": "sqlite", "host": str(path)},
+            "WAREHOUSE": {"conn_type": "sqlite", "host": str(source)},
         }
         for name, connection in connections.items():
             os.environ[f"AIRFLOW_CONN_{name}"] = json.dumps(connection)
         from airflow_provider_linkedin_capi.delivery import Delivery
         from airflow_provider_linkedin_capi.events.mapper import RowMapper
         from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
+        from airflow_provider_linkedin_capi.sinks.ledger import LedgerSink
+        from airflow_provider_linkedin_capi.sources.files import FileSource
         from airflow_provider_linkedin_capi.sources.sql import SqlSource
 
         self._delivery, self._mapper = Delivery, RowMapper
         self._hook = LinkedInConversionsHook()
-        self._source = SqlSource("warehouse", query)
+        self._source = FileSource(f"file://{source}") if source.suffix == ".parquet" else SqlSource("warehouse", query)
+        self._sinks = [LedgerSink(ledger, "linkedin_results")] if ledger else []
 
     def run(self, **settings: Any) -> Summary:
         """Deliver all rows, with a checkpoint in a file and every check on."""
-        from airflow_provider_linkedin_capi.delivery import DeliverySettings
+        from airflow_provider_linkedin_capi.delivery import DeliveryInfo, DeliverySettings
 
         with tempfile.TemporaryDirectory() as folder:
             delivery = self._delivery(
                 self._hook,
                 DeliverySettings(**settings),
                 checkpoint=FileStore(Path(folder) / "checkpoint.json"),
+                sinks=self._sinks,
+                info=DeliveryInfo(dag_id="benchmark", run_id=folder, task_id="stream", delivery_id=folder),
             )
             return delivery.run(
-                self._source,
-                lambda columns, now_ms: self._mapper(columns, rule=RULE, now_ms=now_ms),
+                self._source, lambda columns, now_ms: self._mapper(columns, rule=rows.RULE, now_ms=now_ms)
             )
 
 

@@ -5,36 +5,32 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from benchmarks import rows
 from benchmarks.job import Figures, Meter
 
+Batch = list[dict[str, Any]]
 BATCH = 5_000
 _DIFFERENT_BATCHES = 10
 
 
-def ready_made_batches() -> list[list[dict[str, Any]]]:
-    """The events that our job makes of its rows, as dictionaries."""
+def ready_made_batches(untidy: float = 0.0) -> list[Batch]:
+    """Return the events that our job makes of its rows, as dictionaries."""
     from airflow_provider_linkedin_capi.events.mapper import RowMapper
     from airflow_provider_linkedin_capi.events.model import encode_batch
 
-    mapper = RowMapper(
-        ("event_id", "happened_at", "email", "amount", "currency"),
-        rule="urn:lla:llaPartnerConversion:104004",
-        now_ms=1_790_000_000_000,
-    )
-    batches = []
-    for start in range(0, BATCH * _DIFFERENT_BATCHES, BATCH):
-        rows = [
-            (f"order-{n:09d}", "2026-09-01 12:00:00", f"person.{n}@example.com", round(10 + n % 9_000 / 100, 2), "USD")
-            for n in range(start, start + BATCH)
-        ]
-        batches.append(json.loads(encode_batch(mapper.map(rows).events))["elements"])
-    return batches
+    mapper = RowMapper(rows.COLUMNS, rule=rows.RULE, now_ms=int(time.time() * 1000))
+    source = rows.rows(BATCH * _DIFFERENT_BATCHES, untidy)
+    return [
+        json.loads(encode_batch(mapper.map(list(itertools.islice(source, BATCH))).events))["elements"]
+        for _ in range(_DIFFERENT_BATCHES)
+    ]
 
 
-def send(url: str, events: int, batches: list[list[dict[str, Any]]], *, threads: int = 1) -> Figures:
+def send(url: str, events: int, batches: list[Batch], *, threads: int = 1) -> Figures:
     """Send so many events with the official client, in one thread or, a client each, in several."""
     from linkedin_api.clients.restli import client
     from linkedin_api.common import constants

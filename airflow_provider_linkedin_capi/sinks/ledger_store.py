@@ -423,7 +423,7 @@ class LedgerStore:
             self._learn_answers(places)
             asked |= places
             if any(place in self._answered for place in new):
-                there = {key: (0, 0, _RELEASED) for key in there} | self._find(there)
+                there = dict.fromkeys(there, (0, 0, _RELEASED)) | self._find(there)
 
     def _learn_answers(self, places: set[Place]) -> None:
         """Look up the outcomes of batches. That a batch was accepted never changes."""
