@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
+
+from msgspec.structs import replace
 
 from airflow_provider_linkedin_capi.delivery.elements import Elements
 from airflow_provider_linkedin_capi.delivery.outcomes import UNKNOWN_OUTCOME, BatchOutcome, Reason
-from airflow_provider_linkedin_capi.events.model import MappedRows, encode_batch
+from airflow_provider_linkedin_capi.events.model import ConversionEvent, MappedRows, decode_batch, encode_batch
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable
 
     from airflow_provider_linkedin_capi.delivery.checkpoint import Checkpoint
     from airflow_provider_linkedin_capi.delivery.interfaces import Chunk, Mapper, MapperFactory
     from airflow_provider_linkedin_capi.delivery.isolation import Isolation
-    from airflow_provider_linkedin_capi.events.model import ConversionEvent
 
 _BY_CHECKPOINT = Reason(None, "checkpoint", "LinkedIn acknowledged it in an earlier try of this task")
 _BY_LEDGER = Reason(None, "ledger", "the results table holds it as accepted for this conversion rule")
@@ -25,6 +27,27 @@ _HELD = Reason(
     UNKNOWN_OUTCOME,
     "LinkedIn may have stored it: the connection broke, or a server failed, after the request had left",
 )
+
+
+class EncodedEvents(Sequence[ConversionEvent]):
+    """The events of a body, decoded when somebody asks for one: most batches are accepted, and nobody does.
+
+    :param body: the events, encoded.
+    :param count: how many they are.
+    """
+
+    def __init__(self, body: bytes, count: int) -> None:
+        self._body = body
+        self._count = count
+        self._events: list[ConversionEvent] | None = None
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        if self._events is None:
+            self._events = decode_batch(self._body)
+        return self._events[index]
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +61,7 @@ class Batch:
     :param key_column: index of the column with the event ids.
     :param digest: of all events, encoded; empty without events.
     :param body: all events, encoded; dropped at the first sending.
+    :param happened_at: the earliest and the latest conversion, in epoch milliseconds; None without events.
     :param elements: what is known of each event.
     :param restored: whether an earlier try of this delivery recorded the batch.
     :ivar isolation: decides what is sent next.
@@ -52,6 +76,7 @@ class Batch:
     key_column: int | None
     digest: str
     body: bytes | None
+    happened_at: tuple[int, int] | None
     elements: Elements
     restored: bool
     isolation: Isolation = field(init=False)
@@ -74,6 +99,8 @@ class Batch:
         body, self.body = self.body, None
         latest_ms = self.mapped.latest_ms
         if body is not None and len(positions) == len(self.elements) and latest_ms is None:
+            # While the batch is in flight, its body takes less memory than its events.
+            self.mapped = replace(self.mapped, events=cast("Any", EncodedEvents(body, len(positions))))
             return body
         return encode_batch(self.events(positions), latest_ms=latest_ms)
 
@@ -97,6 +124,8 @@ class Batch:
             key_column=self.key_column,
             events=self.mapped.events,
             event_rows=rows,
+            happened_at=self.happened_at,
+            rules=elements.rules,
             rejected=rejected,
             held=dict.fromkeys((rows[position] for position in elements.held), _HELD),
             skipped=skipped,
@@ -134,8 +163,10 @@ class Packer:
         self._rows += len(chunk.rows)
         self._batches += 1
         elements = Elements([event.conversion for event in mapped.events])
-        body, digest, restored = None, "", False
+        body, digest, restored, happened_at = None, "", False, None
         if mapped.events:
+            times = [event.conversion_happened_at for event in mapped.events]
+            happened_at = min(times), max(times)
             body = encode_batch(mapped.events)
             digest = self._checkpoint.digest(body)
             restored = self._checkpoint.restore(elements, digest, self._batches, mapped)
@@ -148,6 +179,7 @@ class Packer:
             key_column=mapper.key_column,
             digest=digest,
             body=body,
+            happened_at=happened_at,
             elements=elements,
             restored=restored,
         )

@@ -110,7 +110,7 @@ class MapperFactory(Protocol):
     """Makes the mapper for some columns."""
 
     def __call__(self, columns: Sequence[str], now_ms: int) -> Mapper:
-        """Return a mapper that judges ages by ``now_ms`` (epoch milliseconds, the same on every try)."""
+        """Return a mapper; events are too old by the clock ``now_ms`` (epoch milliseconds, the same on every try)."""
 
 
 class Transport(Protocol):

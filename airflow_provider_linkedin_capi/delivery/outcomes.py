@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence, Set
+    from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
     from airflow_provider_linkedin_capi.events.model import ConversionEvent, RowWarning
 
@@ -70,6 +70,8 @@ class BatchOutcome:
     :param sent_at: when LinkedIn acknowledged the last part; None when nothing was accepted in this try.
     :param unsettled: indices of rows that this try leaves without an outcome; only when it ends in the middle of the
         batch. They are in no count and no iteration.
+    :param rules: for each event the URN of its conversion rule.
+    :param happened_at: the earliest and the latest conversion among the events, in epoch milliseconds.
     :param unknown: those of them that LinkedIn may hold; the others were not sent.
     """
 
@@ -88,6 +90,8 @@ class BatchOutcome:
     sent_at: dt.datetime | None
     unsettled: Set[int] = frozenset()
     unknown: Set[int] = frozenset()
+    happened_at: tuple[int, int] | None = None
+    rules: Sequence[str] = ()
 
     @property
     def settled(self) -> int:
@@ -101,11 +105,15 @@ class BatchOutcome:
 
     def outcomes(self, *kinds: Outcome) -> Iterator[RowOutcome]:
         """Yield the rows in their order, all of them or those with one of the outcomes named."""
-        events: dict[int, ConversionEvent] = dict(zip(self.event_rows, self.events, strict=True))
         others: dict[int, tuple[Outcome, Reason]] = {}
         for outcome, reasons in self._by_outcome().items():
             others.update((index, (outcome, reason)) for index, reason in reasons.items())
-        indices = range(len(self.rows)) if not kinds or "accepted" in kinds else sorted(others)
+        indices: Sequence[int] = range(len(self.rows))
+        if kinds and "accepted" not in kinds:
+            indices = sorted(index for index, (outcome, _) in others.items() if outcome in kinds)
+        if not indices:
+            return
+        events: dict[int, ConversionEvent] = dict(zip(self.event_rows, self.events, strict=True))
         for index in indices:
             if index in self.unsettled:
                 continue
@@ -185,11 +193,13 @@ class Summary:
         for warning in batch.warnings:
             self.warnings[warning.code] = self.warnings.get(warning.code, 0) + 1
         undelivered = batch.rejected.keys() | batch.held.keys() | batch.unsettled
-        delivered = zip(batch.event_rows, batch.events, strict=True)
-        for rule, count in Counter(event.conversion for row, event in delivered if row not in undelivered).items():
+        rules: Iterable[str] = batch.rules
+        if undelivered:
+            rules = (rule for row, rule in zip(batch.event_rows, rules, strict=True) if row not in undelivered)
+        for rule, count in Counter(rules).items():
             self.rules[rule] = self.rules.get(rule, 0) + count
-        if times := [event.conversion_happened_at for event in batch.events]:
-            first, last = _iso(min(times)), _iso(max(times))
+        if batch.happened_at:
+            first, last = map(_iso, batch.happened_at)
             self.first_happened_at = min(self.first_happened_at or first, first)
             self.last_happened_at = max(self.last_happened_at or last, last)
 

@@ -20,7 +20,7 @@ _SPARE = 1.5
 _FEWEST_IN_FLIGHT = 4
 #: What the batches in flight may take of memory, and how much of it a batch takes for each byte of its body.
 _MEMORY_BYTES = 72_000_000
-_MEMORY_PER_BYTE = 5
+_MEMORY_PER_BYTE = 4.7
 #: No request is made smaller than this to get past resets.
 _SMALLEST_REQUEST_BYTES = 50_000
 _RESETS_BEFORE_SPLITTING = 3

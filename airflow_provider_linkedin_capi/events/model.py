@@ -117,6 +117,7 @@ class _Batch(msgspec.Struct, frozen=True):
 
 
 _encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(_Batch)
 
 
 def encode_event(event: ConversionEvent) -> bytes:
@@ -135,3 +136,8 @@ def encode_batch(events: Sequence[ConversionEvent], *, latest_ms: int | None = N
             for event in events
         ]
     return _encoder.encode(_Batch(list(events)))
+
+
+def decode_batch(body: bytes) -> list[ConversionEvent]:
+    """Return the events of a body that :func:`encode_batch` made."""
+    return _decoder.decode(body).elements

@@ -120,13 +120,13 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
     :param on_unknown_outcome: what follows when no answer says whether LinkedIn stored a batch: ``resend`` sends it
         again, ``hold`` leaves its rows to a person, as dead letters.
     :param dry_run: do everything but the sending; the first event is logged with its identifiers masked.
-    :param deferrable: when the day's limit is reached, give the worker slot back and go on after 00:00 UTC, instead of
-        failing. Airflow's ``[operators] default_deferrable`` by default.
+    :param deferrable: when the day's limit is reached, give the worker slot back and continue after 00:00 UTC,
+        instead of failing. Airflow's ``[operators] default_deferrable`` by default.
     :param ad_account_id: the ad account in which rules are looked up by name; the connection's when None. (templated)
     :param linkedin_conn_id: a connection of type ``linkedin_capi``. (templated)
     :raises AirflowFailException: more rows were refused than ``on_invalid`` and ``max_invalid`` allow.
-    :raises DeliveryStoppedError: LinkedIn refuses what is no single row's fault, or does not answer. A retry goes on
-        from there.
+    :raises DeliveryStoppedError: LinkedIn refuses what is not a single row's fault, or does not answer. A retry
+        continues from there.
 
     .. seealso:: https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/conversions-api
     """

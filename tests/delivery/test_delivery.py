@@ -242,3 +242,12 @@ def test_answers_are_recorded_while_the_source_is_slow(linkedin_rule: LinkedIn) 
 
     linkedin_rule.deliver(rows, checkpoint=store).run(Chunks(slow()), linkedin_rule.mapper)
     assert recorded[-1] > 0
+
+
+def test_events_of_an_accepted_batch_come_out_as_they_were_sent(linkedin_rule: LinkedIn) -> None:
+    sink = MemorySink()
+    linkedin_rule.deliver(linkedin_rule.rows(12), sinks=[sink]).go()
+    sent = [event for batch in sink.batches for event in batch.events]
+    stored = linkedin_rule.world.events
+    assert sorted(event.event_id or "" for event in sent) == sorted(event["eventId"] for event in stored)
+    assert {event.user.user_ids[0].id_type for event in sent} == {"SHA256_EMAIL"}
