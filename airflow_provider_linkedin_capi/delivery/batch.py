@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
+from msgspec.structs import replace
+
 from airflow_provider_linkedin_capi.delivery.elements import Elements
 from airflow_provider_linkedin_capi.delivery.outcomes import UNKNOWN_OUTCOME, BatchOutcome, Reason
 from airflow_provider_linkedin_capi.events.model import ConversionEvent, MappedRows, decode_batch, encode_batch
@@ -113,6 +115,7 @@ class Batch:
         rejected.update(self.chunk.unreadable)
         rejected.update((rows[position], reason) for position, reason in elements.refused.items())
         skipped = dict.fromkeys((rows[position] for position in elements.skipped), _BY_LEDGER)
+        skipped.update(dict.fromkeys(self.chunk.delivered, _BY_LEDGER))
         skipped.update(dict.fromkeys((rows[position] for position in elements.accepted_before), _BY_CHECKPOINT))
         unsettled = elements.unsettled
         return BatchOutcome(
@@ -156,7 +159,7 @@ class Packer:
         """Return the batch of the next chunk."""
         if (mapper := self._mappers.get(chunk.columns)) is None:
             mapper = self._mappers[chunk.columns] = self._make_mapper(chunk.columns, self._checkpoint.clock_ms)
-        mapped = mapper.map(chunk.rows)
+        mapped = _of_others(mapper, chunk) if chunk.delivered else mapper.map(chunk.rows)
         if chunk.unreadable:
             mapped = _without(mapped, chunk.unreadable)
         first_position = self._rows
@@ -183,6 +186,18 @@ class Packer:
             elements=elements,
             restored=restored,
         )
+
+
+def _of_others(mapper: Mapper, chunk: Chunk) -> MappedRows:
+    """Return what became of the rows that were not delivered before."""
+    kept = [index for index in range(len(chunk.rows)) if index not in chunk.delivered]
+    mapped = mapper.map([chunk.rows[index] for index in kept])
+    return replace(
+        mapped,
+        positions=[kept[position] for position in mapped.positions],
+        rejections=[replace(each, position=kept[each.position]) for each in mapped.rejections],
+        warnings=[replace(each, position=kept[each.position]) for each in mapped.warnings],
+    )
 
 
 def _without(mapped: MappedRows, unreadable: Collection[int]) -> MappedRows:

@@ -26,11 +26,13 @@ class Chunk(NamedTuple):
     :param rows: one tuple of values for each row.
     :param unreadable: by index in ``rows``, why a row could not be read. What stands in ``rows`` for it is what could
         be kept of it, such as the raw line. It becomes one rejected row.
+    :param delivered: by index in ``rows``, those whose events the ledger holds as accepted. They are skipped unread.
     """
 
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
     unreadable: Mapping[int, Reason] = MappingProxyType({})
+    delivered: frozenset[int] = frozenset()
 
 
 class Source(Protocol):

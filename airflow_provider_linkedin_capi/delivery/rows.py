@@ -24,6 +24,7 @@ def cut(portions: Iterable[Chunk | Sequence[Mapping[str, Any]]], size: int) -> I
     columns: tuple[str, ...] = ()
     rows: list[tuple[Any, ...]] = []
     unreadable: dict[int, Reason] = {}
+    delivered: set[int] = set()
     for portion in portions:
         chunk = portion if isinstance(portion, Chunk) else _from_dictionaries(portion, columns)
         if chunk.columns != columns:
@@ -31,22 +32,25 @@ def cut(portions: Iterable[Chunk | Sequence[Mapping[str, Any]]], size: int) -> I
                 padding = (None,) * (len(chunk.columns) - len(columns))
                 rows = [row if index in unreadable else row + padding for index, row in enumerate(rows)]
             elif rows:
-                yield Chunk(columns, rows, unreadable)
-                rows, unreadable = [], {}
+                yield Chunk(columns, rows, unreadable, frozenset(delivered))
+                rows, unreadable, delivered = [], {}, set()
             columns = chunk.columns
         if not rows and len(chunk.rows) == size:
             yield chunk
             continue
         unreadable.update((len(rows) + index, reason) for index, reason in chunk.unreadable.items())
+        delivered.update(len(rows) + index for index in chunk.delivered)
         rows = [*rows, *chunk.rows]
         whole = len(rows) - len(rows) % size
         for start in range(0, whole, size):
             reasons = {index - start: why for index, why in unreadable.items() if start <= index < start + size}
-            yield Chunk(columns, rows[start : start + size], reasons)
+            skipped = frozenset(index - start for index in delivered if start <= index < start + size)
+            yield Chunk(columns, rows[start : start + size], reasons, skipped)
         rows = rows[whole:]
         unreadable = {index - whole: why for index, why in unreadable.items() if index >= whole}
+        delivered = {index - whole for index in delivered if index >= whole}
     if rows:
-        yield Chunk(columns, rows, unreadable)
+        yield Chunk(columns, rows, unreadable, frozenset(delivered))
 
 
 def _from_dictionaries(records: Any, known: tuple[str, ...]) -> Chunk:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_linkedin_capi.api.rule_references import RuleReferences
+    from airflow_provider_linkedin_capi.databases.base import Database
     from airflow_provider_linkedin_capi.delivery import Delivery, Summary
     from airflow_provider_linkedin_capi.delivery.interfaces import Mapper, MapperFactory, OutcomeSink, Source
     from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
@@ -318,15 +319,49 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
             CampaignManagerLink.persist(context, hook.settings.ad_account)
         source = self._source()
         mapper_factory = self._mapper_factory(hook, source)
+        sinks, info = self._sinks(), self._info(context, checkpoint)
+        if not info.resumed:
+            # A retry has to build the same batches again, to know which of them were sent.
+            self._mark_delivered(source, sinks)
         self._delivery = Delivery(
             hook,
             self._settings,
             checkpoint=checkpoint,
-            sinks=self._sinks(),
-            info=self._info(context, checkpoint),
+            sinks=sinks,
+            info=info,
             log=cast("Any", self.log),
         )
         return self._delivery.run(source, mapper_factory)
+
+    def _mark_delivered(self, source: Source, sinks: Sequence[OutcomeSink]) -> None:
+        """Let the warehouse leave out what was delivered, where the rows and the ledger are in one place."""
+        from airflow_provider_linkedin_capi.events.columns import match_columns
+        from airflow_provider_linkedin_capi.exceptions import ColumnError
+        from airflow_provider_linkedin_capi.sinks.ledger import LedgerSink
+        from airflow_provider_linkedin_capi.sinks.ledger_tables import delivered_condition
+        from airflow_provider_linkedin_capi.sources.sql import SqlSource
+
+        ledger = next((sink for sink in sinks if isinstance(sink, LedgerSink) and sink.skip_accepted), None)
+        rule, mapping = self._rules, from_text(self.column_mapping)
+        if not (ledger and isinstance(source, SqlSource) and isinstance(rule, str) and self.source_format == "events"):
+            return
+        if (ledger.conn_id, ledger.hook_params, ledger.database) != (
+            source.conn_id,
+            source.hook_params,
+            source.database,
+        ):
+            return
+
+        def condition(database: Database, columns: Sequence[str]) -> str | None:
+            try:
+                fields = match_columns(columns, mapping)
+            except ColumnError:
+                return None  # the mapper reports it
+            if "eventId" not in fields or "conversion" in fields:
+                return None
+            return delivered_condition(database, ledger.table, rule, columns[fields["eventId"]])
+
+        source.mark_delivered(condition)
 
     def _source(self) -> Source:
         """Return the source given, or the one that the shorthand stands for."""

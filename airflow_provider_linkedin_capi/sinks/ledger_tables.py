@@ -200,3 +200,21 @@ def count_events(database: Database, name: str, begin: dt.datetime, end: dt.date
 
 def _by_rule(database: Database, sql: str, parameters: list[dt.datetime]) -> Mapping[int, int]:
     return {int(rule): int(count) for rule, count in database.query(sql, parameters)}
+
+
+def delivered_condition(database: Database, name: str, rule: str, column: str) -> str:
+    """Return SQL that says of a row ``q`` whether a ledger holds its event as accepted.
+
+    :param rule: URN of the conversion rule.
+    :param column: the row's event id.
+    """
+    tables, q = LedgerTables.of(name, database), database.quoted
+    # Longer than any event id: a longer text is cut, and equals none.
+    event_id = f"CAST(q.{q(column)} AS VARCHAR(1000))"
+    return (
+        f"EXISTS (SELECT 1 FROM {database.name(tables.events.name)} e "
+        f"JOIN {database.name(tables.batches.name)} b "
+        f"ON b.{q('delivery')} = e.{q('delivery')} AND b.{q('batch')} = e.{q('batch')} "
+        f"WHERE e.{q('event_id')} = {event_id} AND e.{q('conversion_id')} = {urns.number(rule)} "
+        f"AND e.{q('outcome')} IS NULL AND b.{q('outcome')} = 'accepted')"
+    )

@@ -5,17 +5,22 @@ from __future__ import annotations
 import logging
 import re
 from contextlib import closing
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi.delivery.interfaces import Chunk
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError, DatabaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     from airflow_provider_linkedin_capi.databases.base import Database
 
     Parameters = Mapping[str, Any] | Iterable[Any]
+    Condition = Callable[[Database, Sequence[str]], str | None]
+
+#: Families that return the rows of an ordered subquery in its order.
+_KEEP_ORDER_OF_SUBQUERIES = frozenset({"PostgreSQL", "SQLite", "DuckDB"})
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +83,7 @@ class SqlSource:
         self.count = count
         self.hook_params = hook_params
         self.database = database
+        self._delivered: Condition | None = None
 
     def __repr__(self) -> str:
         return f"SqlSource({self.conn_id!r}, {self.sql!r})"
@@ -96,18 +102,63 @@ class SqlSource:
             _log.warning("The rows cannot be counted, so the log will not tell the time left. %s", error)
             return None
 
+    def mark_delivered(self, condition: Condition) -> None:
+        """Have the database say of each row whether it was delivered before.
+
+        Where it cannot, or would not keep the order of the rows, the rows come without marks.
+
+        :param condition: returns SQL about the row ``q``, for the columns of the query; None when it cannot tell.
+        """
+        self._delivered = condition
+
     def chunks(self, size: int) -> Generator[Chunk, None, None]:
         """Yield the query's rows, ``size`` at a time."""
         sql = one_statement(self.sql)
-        with closing(self._open()) as database, closing(database.rows(sql, self.parameters, size)) as portions:
-            for columns, rows in portions:
-                if rows:
-                    yield Chunk(columns, rows)
+        with closing(self._open()) as database:
+            if self._delivered and database.family in _KEEP_ORDER_OF_SUBQUERIES:
+                try:
+                    marked = self._marked(database, sql, self._delivered)
+                    if marked:
+                        with closing(database.rows(marked, self.parameters, size)) as portions:
+                            yield from _with_marks(portions)
+                            return
+                except _NotMarkedError as error:
+                    _log.info("The ledger is asked batch by batch, since the query cannot be joined to it. %s", error)
+            with closing(database.rows(sql, self.parameters, size)) as portions:
+                for columns, rows in portions:
+                    if rows:
+                        yield Chunk(columns, rows)
+
+    def _marked(self, database: Database, sql: str, delivered: Condition) -> str | None:
+        try:
+            with closing(database.rows(f"SELECT q.* FROM (\n{sql}\n) q WHERE 1 = 0", self.parameters, 1)) as portions:
+                columns, _ = next(portions)
+        except DatabaseError as error:
+            raise _NotMarkedError(str(error)) from error
+        condition = delivered(database, columns)
+        if condition is None:
+            return None
+        return f"SELECT q.*, CASE WHEN {condition} THEN 1 ELSE 0 END AS linkedin_delivered FROM (\n{sql}\n) q"
 
     def _open(self) -> Database:
         from airflow_provider_linkedin_capi.databases.opening import open_database
 
         return open_database(self.conn_id, self.hook_params, self.database)
+
+
+class _NotMarkedError(Exception):
+    """The database does not take the query as a part of another one."""
+
+
+def _with_marks(portions: Iterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]) -> Iterator[Chunk]:
+    try:
+        first = next(portions)
+    except DatabaseError as error:
+        raise _NotMarkedError(str(error)) from error
+    for columns, rows in chain([first], portions):
+        if rows:
+            delivered = frozenset([index for index, row in enumerate(rows) if row[-1]])
+            yield Chunk(columns[:-1], [row[:-1] for row in rows], delivered=delivered)
 
 
 def one_statement(sql: str) -> str:

@@ -215,6 +215,29 @@ def test_events_that_any_run_delivered_are_left_out_with_a_results_table(stream,
     assert len(outcomes(warehouse)) == 15
 
 
+@pytest.mark.parametrize("database", ["warehouse", "postgres"])
+def test_the_warehouse_leaves_out_what_was_delivered(request, stream, sandbox, database):
+    place = request.getfixturevalue(database)
+    place.execute("CREATE TABLE leads (n INTEGER, order_id VARCHAR(40), email VARCHAR(80), happened_at VARCHAR(40))")
+    for n in range(25):
+        email = "nonsense" if n in (4, 13) else f"m{n}@example.com"
+        place.execute(f"INSERT INTO leads VALUES ({n}, 'o-{24 - n}', '{email}', '{happened_at()}')")
+    query = {
+        "sql_conn_id": place.conn_id,
+        "column_mapping": {"order_id": "eventId"},
+        "results_table": "results",
+        "batch_size": 10,
+    }
+    stream(sql="SELECT * FROM leads WHERE n < 15 ORDER BY n", **query)
+    run = stream(sql="SELECT * FROM leads ORDER BY n", **query)
+    summary = run.summary
+    assert (summary["rows_read"], summary["accepted"], summary["skipped"], summary["rejected"]) == (25, 10, 13, 2)
+    assert sorted(event_ids(sandbox)) == sorted(f"o-{24 - n}" for n in range(25) if n not in (4, 13))
+    again = stream(sql="SELECT * FROM leads WHERE n < 4 ORDER BY n", **query).summary
+    assert (again["rows_read"], again["skipped"]) == (4, 4)
+    assert again["first_happened_at"] is None, "rows that were delivered become no events"
+
+
 def test_skip_accepted_may_be_switched_off(stream, sandbox, warehouse):
     conversions(warehouse, 3)
     stream(results_table="results")
