@@ -147,10 +147,10 @@ class _File:
 
     def append(self, lines: bytes, number: int) -> None:
         with self._locked() as file:
-            end = _end_of_last_line(file)
+            end, is_whole = _end_of_last_line(file)
             os.truncate(file, end)
             os.lseek(file, end, os.SEEK_SET)
-            view = memoryview(lines)
+            view = memoryview(lines if is_whole else b"\n" + lines)
             try:
                 while view:
                     view = view[os.write(file, view) :]
@@ -197,16 +197,23 @@ class _File:
                 os.close(file)
 
 
-def _end_of_last_line(file: int) -> int:
-    """Return where the last whole line ends: a kill may have cut off the one behind it, which is written anew."""
-    end = os.lseek(file, 0, os.SEEK_END)
-    while end:
+def _end_of_last_line(file: int) -> tuple[int, bool]:
+    """Return where the last line ends, and whether with a newline.
+
+    A kill may have cut off the line behind it, which is written anew; a line that is valid JSON was only saved without
+    newline, as some editors do.
+    """
+    size = end = os.lseek(file, 0, os.SEEK_END)
+    found = -1
+    while end and found < 0:
         start = max(0, end - 65_536)
         found = os.pread(file, end - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        end = start
-    return 0
+        end = start + found + 1 if found >= 0 else start
+    try:
+        json.loads(os.pread(file, size - end, end))
+    except (ValueError, RecursionError):
+        return end, True
+    return size, False
 
 
 class _Parts:

@@ -147,6 +147,15 @@ def test_a_line_cut_off_by_a_kill_is_written_anew(path, task_run, batch):
     assert path.read_bytes() == whole
 
 
+def test_a_last_line_that_an_editor_saved_without_newline_is_kept(path, task_run, batch):
+    write(path, task_run(run_id="yesterday"), batch(ROWS, rejected=REJECTED))
+    edited = path.read_text().replace("nonsense", "right@example.com").removesuffix("\n")
+    path.write_text(edited)
+    write(path, task_run(), batch(ROWS, rejected=REJECTED))
+    assert [line["row"]["email"] for line in lines(path)] == ["right@example.com", "nonsense"]
+    assert path.read_text().startswith(edited + "\n")
+
+
 def test_two_runs_that_share_a_file_lose_no_line(path, task_run, batch):
     runs = [task_run(run_id=str(number)) for number in range(4)]
     refused = [batch(ROWS, number=n, first_position=3 * n, rejected=REJECTED) for n in range(20)]
