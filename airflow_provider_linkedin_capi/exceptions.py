@@ -255,14 +255,14 @@ class ServerError(OutcomeUnknownError):
 
 
 class ForeignAnswerError(OutcomeUnknownError):
-    """The answer is not one of LinkedIn's API: a page of a proxy, firewall or login, a redirect, anything but JSON.
+    """The answer is not one of LinkedIn's API: a page or JSON of a proxy, gateway or firewall, a login page, a redirect.
 
-    Whatever its status, it says nothing about the rows, the token or the conversion rule. The message has the page's
+    Whatever its status, it says nothing about the rows, the token or the conversion rule. The message has a page's
     title. If retries do not help, have the proxy or firewall let requests to LinkedIn pass.
     """
 
     default_advice = (
-        "Probably a proxy, firewall or login page between Airflow and LinkedIn: let requests to the connection's host "
+        "Probably a proxy, gateway, firewall or login page between Airflow and LinkedIn: let requests to the connection's host "
         "pass there, or set the connection's proxies."
     )
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 #: Headers in which LinkedIn names a request; its support asks for all three.
 REQUEST_ID_HEADERS = ("x-li-uuid", "x-li-fabric", "x-li-request-id")
 #: Headers that only LinkedIn's own answers have.
-_OF_LINKEDIN = ("x-li-", "x-restli-")
+_OF_LINKEDIN = ("x-li-", "x-restli-", "x-linkedin-")
 #: A smaller difference is the time that the answer took.
 _CLOCKS_AGREE = dt.timedelta(seconds=10)
 #: What parsers raise about a body that is not as documented.
@@ -57,24 +57,26 @@ class Reply:
         """Type and length of the body, for messages."""
         return f"{self.headers.get('content-type', 'no content type').split(';')[0]}, {len(self.body)} bytes"
 
-    @property
-    def is_linkedins(self) -> bool:
-        """Whether LinkedIn wrote this answer, rather than a proxy, firewall or login page on the way.
+    def is_linkedins(self, origin: Literal["api", "oauth"]) -> bool:
+        """Whether LinkedIn wrote this answer, rather than a proxy, gateway or login page on the way.
 
-        LinkedIn answers with a JSON object or with nothing. Its refusals carry their status in the object, those of
-        its token service an ``error``, and all of its answers have headers of its own. It never redirects.
+        LinkedIn never redirects. Successes are JSON objects, which their parsers check, or empty. Gateways write JSON
+        too, and empty answers: refusals and empty answers of the API need one of LinkedIn's headers, or its own
+        ``serviceErrorCode``. The token service may send no such header; its refusals have an ``error``.
+
+        :param origin: which service was called, see :class:`Call`.
         """
         if 300 <= self.status < 400:
             return False
         has_headers = any(name.startswith(_OF_LINKEDIN) for name in self.headers)
         if not self.body:
-            return has_headers or self.status in (201, 204)
+            return has_headers
         if self.ok and self.body.startswith(b'{"') and self.body.endswith(b"}"):
             return True  # parsed later: a report or a batch may be large
         body = self.json()
         if not isinstance(body, dict):
             return False
-        return self.ok or has_headers or any(name in body for name in ("status", "serviceErrorCode", "error"))
+        return self.ok or has_headers or "serviceErrorCode" in body or (origin == "oauth" and "error" in body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,7 @@ class Call(Generic[T]):
         :param now: when the reply came, for waits that it asks for; the present when None.
         :raises LinkedInError: the reply is a refusal, not LinkedIn's, or a success that cannot be read.
         """
-        if not reply.is_linkedins:
+        if not reply.is_linkedins(self.origin):
             raise _foreign(self, reply, now)
         if not reply.ok:
             raise refusal(self, reply, now=now)
@@ -245,6 +247,10 @@ def _foreign(call: Call[Any], reply: Reply, now: dt.datetime | None) -> exceptio
         what = f"a page titled {title!r} ({reply.content})"
     elif host := _host(reply.headers.get("location", "")):
         what = f"a redirect to {host}"
+    elif isinstance(reply.json(), dict):
+        what = f"JSON that lacks LinkedIn's headers ({reply.content})"
+    elif not reply.body:
+        what = "no content and none of LinkedIn's headers"
     else:
         what = f"no JSON object ({reply.content})"
     if reply.status in (413, 414):

@@ -300,6 +300,8 @@ def test_a_page_is_never_linkedins_answer(call, status):
         (403, {"content-type": "application/json"}, b'{"message":"Forbidden"}'),
         (404, {"content-type": "application/json"}, b'{"message":"no Route matched with those values"}'),
         (400, {"x-li-uuid": "A="}, PAGE),
+        (201, {"server": "nginx"}, b""),
+        (204, {"server": "nginx"}, b""),
     ],
 )
 def test_what_linkedins_api_never_sends_is_foreign(status, headers, body):
@@ -312,10 +314,44 @@ def test_what_linkedins_api_never_sends_is_foreign(status, headers, body):
 
 @pytest.mark.parametrize(
     ("status", "headers", "body"),
-    [(201, {}, b""), (204, {}, b""), (200, {"x-restli-protocol-version": "2.0.0"}, b""), (200, {}, b"{}")],
+    [(201, {"x-restli-id": "1"}, b""), (204, {"x-li-uuid": "AAY="}, b""), (200, {"x-restli-protocol-version": "2.0.0"}, b""), (200, {}, b"{}")],
 )
 def test_an_answer_without_content_is_linkedins_where_it_sends_such(status, headers, body):
     assert CREATED.result(Reply(status, headers, body)) is None
+
+
+GATEWAY_JSON = [
+    (400, {"timestamp": "2026-11-22T10:00:00Z", "status": 400, "error": "Bad Request", "path": "/rest/things"}),
+    (401, {"error": "unauthorized"}),
+    (403, {"status": 403, "message": "Blocked by policy"}),
+    (404, {"error": "no route"}),
+    (422, {"status": 422, "message": "The conversion rule is not allowed"}),
+    (426, {"status": 426, "error": "Upgrade Required"}),
+    (429, {"status": 429, "message": "DAY limit"}),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), GATEWAY_JSON)
+def test_a_gateways_json_is_no_verdict_of_linkedin(status, body):
+    reply = Reply(status, {"content-type": "application/json", "server": "gateway"}, json.dumps(body).encode())
+    for call in (READ, CREATED):
+        with pytest.raises(exceptions.ForeignAnswerError, match="JSON that lacks LinkedIn's headers") as raised:
+            call.result(reply)
+        assert raised.value.outcome_unknown
+        assert not raised.value.permanent
+    assert decide(READ, raised.value) == wait(1.0)
+
+
+def test_a_service_error_code_proves_that_linkedin_answered():
+    body = unauthorized(65600, "INVALID_ACCESS_TOKEN", "Invalid access token")
+    with pytest.raises(exceptions.CredentialsError):
+        READ.result(Reply(401, {}, json.dumps(body).encode()))
+
+
+def test_the_token_services_refusal_needs_no_header():
+    body = {"error": "invalid_client", "error_description": "Client authentication failed"}
+    with pytest.raises(exceptions.CredentialsError):
+        TOKEN.result(Reply(401, {}, json.dumps(body).encode()))
 
 
 @pytest.mark.parametrize("status", [413, 414])

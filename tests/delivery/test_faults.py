@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.exceptions import DeliveryStoppedError
+from tests.support import proxy as proxies
 from tests.support.deliveries import HttpTransport, LinkedIn, MemorySink, MemoryStore
 
 ROWS, BATCH, STRIKES = 60, 10, 2
@@ -77,6 +78,16 @@ def test_server_summary_and_sinks_agree(
     assert summary.events_sent == summary.requests * BATCH
     assert sink.count() == {name: count for name, count in (("accepted", ROWS - held), ("held", held)) if count}
     assert summary.reasons == ({"UNKNOWN_OUTCOME": held} if held else {})
+
+
+@pytest.mark.parametrize("answer", proxies.GATEWAY_ANSWERS.values(), ids=proxies.GATEWAY_ANSWERS.keys())
+def test_a_gateways_json_rejects_no_row_of_a_batch(linkedin_rule: LinkedIn, answer: bytes) -> None:
+    with proxies.Proxy(linkedin_rule.server.url) as gateway:
+        gateway.answers = [answer]
+        transport = HttpTransport(gateway.url)
+        summary = linkedin_rule.deliver(linkedin_rule.rows(1), transport=transport, batch_size=1).go()
+    assert (summary.accepted, summary.rejected, summary.resent_unknown) == (1, 0, 1)
+    assert transport.refreshed == 0
 
 
 def test_a_server_that_cannot_be_reached_is_no_unknown_outcome(linkedin_rule: LinkedIn) -> None:

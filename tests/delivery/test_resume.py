@@ -283,7 +283,7 @@ class Inactive(Service):
             return super().send(call)
         count = len(json.loads(call.body or b"")["elements"])
         where = f"indices {list(range(count))} (0-indexed)"
-        return Reply(400, {}, json.dumps({"message": f"The conversion is not active, {where}", "status": 400}).encode())
+        return Reply(400, {"x-li-uuid": "AAY="}, json.dumps({"message": f"The conversion is not active, {where}", "status": 400}).encode())
 
 
 @pytest.mark.parametrize("count", [3, 40, 400])
@@ -328,7 +328,7 @@ def test_many_reasons_do_not_make_the_record_large() -> None:
             if not refused:
                 return super().send(call)
             lines = (f"Index: {index}, ERROR :: /user/lead :: {'x' * 150} {ids[index]}\n" for index in refused)
-            return Reply(422, {}, json.dumps({"message": "".join(lines), "status": 422}).encode())
+            return Reply(422, {"x-li-uuid": "AAY="}, json.dumps({"message": "".join(lines), "status": 422}).encode())
 
     store = MemoryStore()
     service = Wordy(bad=frozenset(f"event-{number}" for number in range(0, 5000, 10)))
@@ -399,7 +399,7 @@ def test_what_linkedin_repeats_of_the_data_is_neither_in_the_record_nor_in_the_l
             if b"event-1" not in call.body:
                 return super().send(call)
             problem = 'Index: 1, ERROR :: /user/userInfo/title :: "Mary Smith" is not mary@example.com\n'
-            return Reply(422, {}, json.dumps({"message": problem, "status": 422}).encode())
+            return Reply(422, {"x-li-uuid": "AAY="}, json.dumps({"message": problem, "status": 422}).encode())
 
     store, sink = MemoryStore(), MemorySink()
     run(Quoting(), rows(range(4)), store, sinks=[sink])

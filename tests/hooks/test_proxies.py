@@ -117,6 +117,19 @@ def test_a_lost_answer_to_a_read_is_asked_for_again(
     assert run(proxied, USERS).elements
 
 
+@pytest.mark.parametrize("answer", proxies.GATEWAY_ANSWERS.values(), ids=proxies.GATEWAY_ANSWERS.keys())
+@both_hooks
+def test_a_gateways_own_answer_leaves_the_outcome_unknown(
+    run: Callable[..., Any], proxied: str, proxy: proxies.Proxy, sandbox: SandboxServer, answer: bytes
+) -> None:
+    proxy.answers = [answer, answer]
+    with pytest.raises(exceptions.ForeignAnswerError) as raised:
+        run(proxied, EVENTS)
+    assert not raised.value.permanent
+    assert run(proxied, USERS).elements
+    assert {request.path for request in sandbox.world.requests} == {"/rest/conversionEvents", "/rest/adAccountUsers"}
+
+
 @both_hooks
 def test_a_page_in_every_answer_ends_with_its_title(
     run: Callable[..., Any], proxied: str, proxy: proxies.Proxy, sandbox: SandboxServer

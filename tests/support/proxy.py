@@ -25,6 +25,22 @@ BLOCKED = (
 )
 
 
+def gateway_json(status: int, body: str) -> bytes:
+    """An API gateway's own answer, which has none of LinkedIn's headers."""
+    head = f"HTTP/1.1 {status} Gateway\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    return f"{head}Server: gateway\r\nConnection: close\r\n\r\n{body}".encode()
+
+
+#: What Spring, a policy and a router answer in JSON, and nginx with nothing.
+GATEWAY_ANSWERS = {
+    "spring": gateway_json(400, '{"timestamp":"2026-11-22T10:00:00Z","status":400,"error":"Bad Request"}'),
+    "policy": gateway_json(403, '{"status":403,"message":"Blocked by policy"}'),
+    "token": gateway_json(401, '{"error":"unauthorized"}'),
+    "route": gateway_json(404, '{"error":"no route"}'),
+    "empty": gateway_json(201, ""),
+}
+
+
 class Proxy(socketserver.ThreadingTCPServer):
     """Forwards every request to one origin, and does to the answers what a test orders.
 
