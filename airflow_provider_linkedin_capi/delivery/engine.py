@@ -126,6 +126,7 @@ class Delivery:
     def stop(self) -> None:
         """End the run soon, from any thread or a signal handler: no further request is made."""
         self._run.stop()
+        self._run.hurry()
 
 
 @dataclass(slots=True)
@@ -191,6 +192,12 @@ class _Run:
             self._stopped_at = time.monotonic()
         self._pace.stop()
         self._sender.wake()
+
+    def hurry(self) -> None:
+        """Have the ledger answer within the grace, too."""
+        assert self._stopped_at is not None
+        if self._ledger:
+            self._ledger.hurry(self._stopped_at + _GRACE_SECONDS)
 
     def run(self, source: Source, make_mapper: MapperFactory) -> None:
         """Open the sinks, deliver, and close the sinks, whatever happens."""
@@ -540,7 +547,10 @@ class _Run:
         self._winding_up = True
         self.stop()
         assert self._stopped_at is not None
-        deadline = math.inf if patiently else self._stopped_at + _GRACE_SECONDS
+        deadline = math.inf
+        if not patiently:
+            deadline = self._stopped_at + _GRACE_SECONDS
+            self.hurry()
         for job in self._to_submit:
             self._count(job, NotSent())
         self._to_submit.clear()

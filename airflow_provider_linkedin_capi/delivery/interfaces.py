@@ -210,6 +210,9 @@ class Ledger(OutcomeSink, Protocol):
     def flush(self) -> None:
         """Return when everything written so far is durable."""
 
+    def hurry(self, deadline: float) -> None:
+        """Let no call wait longer than until a moment of ``time.monotonic()``; called by signal handlers, too."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverySettings:

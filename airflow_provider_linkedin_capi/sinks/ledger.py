@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_linkedin_capi.exceptions import DatabaseError
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 _WAITING_BATCHES = 32
 #: Seconds to wait before each further attempt at what a database refused for the time being.
 _PAUSES = (0.5, 2.0, 8.0, 20.0)
+
+#: How often a waiting call checks whether it has to end.
+_TICK_SECONDS = 0.2
 
 _log = logging.getLogger(__name__)
 
@@ -110,7 +114,11 @@ class LedgerSink:
 
         :raises DatabaseError: it cannot be.
         """
-        self._worker.run(self._worker.write_all).result()
+        self._worker.wait_for(self._worker.run(self._worker.write_all))
+
+    def hurry(self, deadline: float) -> None:
+        """Wait for the database no longer than until a moment of ``time.monotonic()``: the task is being killed."""
+        self._worker.deadline = deadline
 
     def close(self, completed: bool) -> None:
         """Write what is left, release what was never sent, and end the delivery.
@@ -132,20 +140,41 @@ class _Worker:
         self._unwritten: list[Record] = []
         self._failed_before = False
         self._error: Exception | None = None
+        #: Until when the calling thread waits; set by a signal handler, too.
+        self.deadline = math.inf
         # A daemon: a database that hangs must not keep a killed task alive.
         self._thread = threading.Thread(target=self._work, name="linkedin-ledger", daemon=True)
         self._thread.start()
 
     def put(self, record: Record) -> None:
-        """Hand in the outcomes of a batch."""
-        self._jobs.put(record)
+        """Hand in the outcomes of a batch; wait while too many are waiting."""
+        self._hand_in(record)
+
+    def _hand_in(self, job: Record | tuple[Callable[[], Any], Future[Any]]) -> None:
+        while True:
+            try:
+                return self._jobs.put(job, timeout=_TICK_SECONDS)
+            except queue.Full:
+                self._check_deadline()
+
+    def wait_for(self, future: Future[Any]) -> None:
+        """Return when something handed in is done, or raise what it raised."""
+        while not wait([future], timeout=_TICK_SECONDS).done:
+            self._check_deadline()
+        future.result()
+
+    def _check_deadline(self) -> None:
+        if time.monotonic() > self.deadline:
+            raise DatabaseError(
+                f"{self._name} did not answer before the task had to end. A retry records what is missing."
+            )
 
     def run(self, action: Callable[[], Any]) -> Future[Any]:
         """Hand in something to do; the future has its result."""
         if not self._thread.is_alive():
             raise RuntimeError(f"{self._name} is closed")
         future: Future[Any] = Future()
-        self._jobs.put((action, future))
+        self._hand_in((action, future))
         return future
 
     def check(self) -> None:
@@ -164,11 +193,13 @@ class _Worker:
                 self._store.end(state, summary)
 
         ending = self.run(end)
-        self._jobs.put(None)
         try:
-            ending.result()
+            self.wait_for(ending)
         finally:
-            self._thread.join()
+            # A database that hangs keeps the thread; as a daemon it ends with the task.
+            if ending.done():
+                self._jobs.put(None)
+                self._thread.join()
 
     def _work(self) -> None:
         done = False
@@ -191,8 +222,17 @@ class _Worker:
                 except BaseException as error:
                     future.set_exception(error)
             if not done:
-                self._attempt(self._store.heartbeat)
+                self._attempt(self._heartbeat)
         self._database.close()
+
+    def _heartbeat(self) -> None:
+        try:
+            self._store.heartbeat()
+        except DatabaseError as error:
+            if error.permanent:
+                raise
+            # The next one may come through; until then the lease lasts.
+            _log.warning("The heartbeat of %s failed: %s", self._name, error)
 
     def _next_jobs(self) -> list[Record | tuple[Callable[[], Any], Future[Any]] | None]:
         """Return all that wait; none when it is time for a sign of life."""

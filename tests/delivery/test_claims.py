@@ -47,6 +47,9 @@ class Shared(Sink):
     def flush(self) -> None:
         self.flushed += 1
 
+    def hurry(self, deadline: float) -> None:
+        pass
+
 
 @pytest.fixture(autouse=True)
 def _ask_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:

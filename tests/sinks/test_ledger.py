@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -343,6 +344,38 @@ def test_a_delivery_gives_signs_of_life_while_nothing_happens(database, begin, t
         if after["heartbeat_at"] != before["heartbeat_at"]:
             return
     pytest.fail("no sign of life")
+
+
+def test_one_heartbeat_that_fails_ends_nothing(postgres, task_run, batch, monkeypatch):
+    monkeypatch.setattr(ledger_store, "HEARTBEAT_SECONDS", 0.01)
+    ledger = LedgerSink(postgres.conn_id, "results")
+    ledger.open(task_run())
+    for _ in range(3):
+        (before,) = postgres.query("SELECT heartbeat_at FROM results_deliveries")
+        postgres.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
+        while postgres.query("SELECT heartbeat_at FROM results_deliveries") == [before]:
+            pass
+    assert claim(ledger, "e-0") == Claims()
+    ledger.close(completed=True)
+
+
+def test_a_killed_task_does_not_wait_for_a_database_that_hangs(postgres, task_run, batch):
+    ledger = LedgerSink(postgres.conn_id, "results")
+    ledger.open(task_run())
+    outcome = batch([("e-0", "m@example.com")])
+    claim(ledger, "e-0")
+    with postgres.connect() as other, other.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("LOCK TABLE results, results_batches, results_deliveries IN ACCESS EXCLUSIVE MODE")
+        ledger.hurry(time.monotonic() + 0.3)
+        with contextlib.suppress(DatabaseError):
+            for _ in range(100):
+                ledger.write(outcome)
+        with pytest.raises(DatabaseError, match="A retry records what is missing"):
+            ledger.close(completed=False)
 
 
 # Tables

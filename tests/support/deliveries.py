@@ -141,6 +141,9 @@ class MemoryLedger(Sink):
     def flush(self) -> None:
         pass
 
+    def hurry(self, deadline: float) -> None:
+        pass
+
 
 @dataclass
 class LinkedIn:
