@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
-from typing import Any
+from typing import Any, Final
 
 from airflow_provider_linkedin_capi.api.limits import DEFAULT_API_VERSION
 from airflow_provider_linkedin_capi.events import event_ids, fields, users
@@ -17,6 +17,9 @@ from airflow_provider_linkedin_capi.events.records import RecordColumns
 from airflow_provider_linkedin_capi.events.rules import RuleColumns
 from airflow_provider_linkedin_capi.events.times import CLOCK_SKEW_MS, TimeReader
 from airflow_provider_linkedin_capi.exceptions import ColumnError
+
+#: Rows of so many people that all have one event id are different events.
+_LEAST_PEOPLE: Final = 3
 
 
 class RowMapper:
@@ -99,7 +102,9 @@ class RowMapper:
                 self._readers[field.name] = make()
         self._ids = [field for field in fields_of(Role.USER_ID) if field.name in self._known]
         self._constants = {
-            field.name: ConstantColumn() for field in fields_of(*DISTINCT) if field.name in self._readers
+            field.name: ConstantColumn(_LEAST_PEOPLE if field.role is Role.EVENT_ID else None)
+            for field in fields_of(*DISTINCT)
+            if field.name in self._readers
         }
         records = {field.name for field in fields_of(Role.RECORD)} - {"conversionValue"}
         self._identifying = frozenset(field.name for field in fields_of(*IDENTIFYING)) | records
@@ -165,7 +170,6 @@ class RowMapper:
         read = {
             name: reader.read(name, cells[name], findings) for name, reader in self._readers.items() if name in cells
         }
-        self._check_constants(read, findings)
         infos = users.read_infos(read, count, findings)
         values = absent
         if "amount" in cells or "currencyCode" in cells:
@@ -174,6 +178,7 @@ class RowMapper:
         externals = [text and (text,) for text in read["externalIds"]] if "externalIds" in read else absent
         ids = users.read_ids(self._ids, read, count)
         people = list(map(User, ids, infos, externals, leads))
+        self._check_constants(read, people, findings)
         own_ids = read.get("eventId", absent)
 
         rejections, warnings = findings.conclude(users.unidentified(ids, infos, externals, leads))
@@ -199,10 +204,10 @@ class RowMapper:
         now_ms = max(self._clock(), self._now_ms)
         return _without_future(mapped, now_ms) if times and max(times) > now_ms else mapped
 
-    def _check_constants(self, read: dict[str, list[Any]], findings: Findings) -> None:
+    def _check_constants(self, read: dict[str, list[Any]], people: list[User], findings: Findings) -> None:
         """Note identifiers that are the same in every row; such an event id is not used."""
         for name, constant in self._constants.items():
-            if name in read and constant.is_constant(read[name]):
+            if name in read and constant.is_constant(read[name], people):
                 is_event_id = self._fields[name].role is Role.EVENT_ID
                 for position in compress(range(len(read[name])), read[name]):
                     findings.add(position, name, "event_id_constant" if is_event_id else "id_constant", warning=True)

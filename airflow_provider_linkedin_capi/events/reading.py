@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Hashable, Sequence, Set
+from itertools import compress
 from types import NoneType
 from typing import Any, Final, NamedTuple
 
@@ -226,21 +227,47 @@ def in_blocks(
 
 
 class ConstantColumn:
-    """Tells a column in which every row has the same identifier, which then identifies nobody and nothing."""
+    """Tells a column in which every row has the same identifier, which then identifies nobody and nothing.
 
-    #: In how many rows at least.
+    Decides by the chunks so far, in their order: the same rows are judged alike on every try.
+
+    :param least_people: of how many different people the rows are at least, for an identifier that is not a person's;
+        None when only the number of rows counts.
+    """
+
+    #: In how many rows of a chunk at least.
     LEAST_ROWS: Final = 20
 
-    def __init__(self) -> None:
+    def __init__(self, least_people: int | None = None) -> None:
+        self._least_people = least_people
         self._constants: set[str] = set()
+        self._candidate: str | None = None
+        self._people: set[Hashable] = set()
 
-    def is_constant(self, values: Sequence[str | None]) -> bool:
-        """Tell whether all values of a chunk are the same, unless the chunk is small and the value new."""
+    def is_constant(self, values: Sequence[str | None], people: Sequence[Hashable] = ()) -> bool:
+        """Tell whether all values of a chunk are the same, and it or those before it are enough to judge by.
+
+        :param people: whose row each is; needed with ``least_people``.
+        """
         value = next(filter(None, values), None)
-        if value is None or values[-1] not in (value, None) or values[len(values) // 2] not in (value, None):
+        if value is None:
             return False
         count = values.count(value)
-        if count + values.count(None) < len(values) or (count < self.LEAST_ROWS and value not in self._constants):
+        if count + values.count(None) < len(values):
+            self._candidate = None
+            return False
+        if value in self._constants:
+            return True
+        if count < self.LEAST_ROWS and not self._has_enough_people(value, values, people):
             return False
         self._constants.add(value)
         return True
+
+    def _has_enough_people(self, value: str, values: Sequence[str | None], people: Sequence[Hashable]) -> bool:
+        if self._least_people is None:
+            return False
+        if value != self._candidate:
+            self._candidate = value
+            self._people = set()
+        self._people.update(compress(people, values))
+        return len(self._people) >= self._least_people

@@ -61,8 +61,46 @@ def test_an_event_id_that_is_the_same_in_every_row_is_not_used() -> None:
     assert len({event.event_id for event in result.events}) == 25
     assert all((event.event_id or "").startswith("d1-") for event in result.events)
     assert [(each.field, each.code) for each in result.warnings] == [("eventId", "event_id_constant")] * 25
-    assert [each.code for each in mapper.map(rows[:3]).warnings] == ["event_id_constant"] * 3
-    assert not RowMapper(("happened_at", "email", "eventId"), rule=RULE, now_ms=NOW_MS).map(rows[:3]).warnings
+    assert [each.code for each in mapper.map(rows[:2]).warnings] == ["event_id_constant"] * 2
+
+
+def event_ids_of(*batches: list[tuple[str, str | None]]) -> list[str]:
+    """Return the event ids of batches of (person, own event id), ``derived`` for a derived one."""
+    mapper = RowMapper(("happened_at", "email", "eventId"), rule=RULE, now_ms=NOW_MS)
+    found: list[str] = []
+    for batch in batches:
+        result = mapper.map([(NOW_MS, f"{person}@example.com", own) for person, own in batch])
+        ids = ["derived" if str(event.event_id).startswith("d1-") else str(event.event_id) for event in result.events]
+        given = [own for _, own in batch]
+        replaced = [each == "derived" and own is not None for each, own in zip(ids, given, strict=True)]
+        assert [each.code for each in result.warnings] == ["event_id_constant"] * sum(replaced)
+        found += ids
+    return found
+
+
+def test_one_event_id_for_three_people_is_not_used() -> None:
+    people = [("ann", "purchase"), ("bob", "purchase"), ("eve", None), ("joe", "purchase")]
+    assert event_ids_of(people) == ["derived"] * 4
+    assert event_ids_of(people[:3]) == ["purchase", "purchase", "derived"]
+
+
+def test_one_event_id_for_three_people_is_found_over_small_batches() -> None:
+    batches = [[(person, "purchase")] for person in ("ann", "ann", "bob", "joe", "ann")]
+    assert event_ids_of(*batches) == ["purchase"] * 3 + ["derived"] * 2
+
+
+def test_repeated_rows_of_one_person_keep_their_event_id() -> None:
+    assert event_ids_of([("ann", "order-7")] * 3 + [("bob", "order-7")]) == ["order-7"] * 4
+
+
+def test_people_of_one_event_among_others_keep_its_event_id() -> None:
+    people = [("ann", "deal-1"), ("bob", "deal-1"), ("joe", "deal-1"), ("eve", "deal-2")]
+    assert event_ids_of(people) == ["deal-1"] * 3 + ["deal-2"]
+
+
+def test_another_event_id_in_between_starts_the_count_again() -> None:
+    ids = ["deal-1", "deal-1", "deal-2", "deal-1"]
+    assert event_ids_of(*[[(f"person{number}", own)] for number, own in enumerate(ids)]) == ids
 
 
 def test_a_long_event_id_is_rejected_rather_than_cut() -> None:
