@@ -96,8 +96,8 @@ class TaskCheckpoint:
     it could report success) has nothing left to do; an unfinished one continues in either case.
 
     Two processes may run the same task instance for a while, when Airflow has given up on one that still lives. The
-    one that came last takes over the record: it is told what the other one has recorded since, and the other one
-    learns at its next save that it has been superseded.
+    one that comes last takes the record over at once, and the other one learns at its next save, which is before it
+    sends anything more, that it has been superseded.
 
     :param context: the running task's.
     """
@@ -118,6 +118,8 @@ class TaskCheckpoint:
         #: The same for all tries of one delivery.
         self.delivery_id: str = record.get("delivery") or uuid.uuid4().hex
         self._state: dict[str, Any] | None = record.get("state")
+        if self.finished is None:
+            self._write({"state": self._state})
 
     @property
     def resumed(self) -> bool:
@@ -140,7 +142,7 @@ class TaskCheckpoint:
                     "Another process has taken over this task instance; this one stops. Nothing needs to be done."
                 )
             self._last_write = write
-            if "state" in found:
+            if found.get("state"):
                 return dict(found["state"])
         self._write({"state": state})
         return None

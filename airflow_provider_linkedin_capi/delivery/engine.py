@@ -22,7 +22,7 @@ from airflow_provider_linkedin_capi.delivery.pacing import Pace, RequestSize, Wi
 from airflow_provider_linkedin_capi.delivery.progress import Progress, masked
 from airflow_provider_linkedin_capi.delivery.rows import cut
 from airflow_provider_linkedin_capi.delivery.sending import Accepted, Failed, Job, NotSent, Refused, Sender, Unknown
-from airflow_provider_linkedin_capi.exceptions import DeliveryInterruptedError
+from airflow_provider_linkedin_capi.exceptions import DeliveryInterruptedError, DeliverySupersededError
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -178,6 +178,7 @@ class _Run:
         self._to_submit: list[Job] = []
         self._to_report: list[_Report] = []
         self._to_save = False
+        self._superseded = False
         self._held_in_a_row = 0
         self._recheck_after = _FIRST_RECHECK_SECONDS
         self._next_recheck = 0.0
@@ -567,7 +568,11 @@ class _Run:
             self._note(batch, done=True)
             self._finish(batch)
         self._open.clear()
+        self._to_save = True
         self._try_to_save()
+        if self._superseded:
+            # The other process reports it.
+            self._to_report.clear()
         # What ended the run may be a sink: it is asked once more, and the others still get what is known.
         for report in self._to_report:
             for sink in report.sinks:
@@ -585,6 +590,8 @@ class _Run:
     def _try_to_save(self) -> None:
         try:
             self._save()
+        except DeliverySupersededError:
+            self._to_save, self._superseded = False, True
         except Exception as error:
             self._to_save = False
             self._log.error("The checkpoint could not be saved: %s", type(error).__name__)

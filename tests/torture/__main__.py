@@ -84,7 +84,7 @@ def _count(figures: Counter[str], ended: Ended) -> None:
     figures["runs"] += len(ended.runs)
     figures["tries"] += sum(run.number for run in ended.runs)
     figures["rows"] += ended.plan.rows * len(ended.runs)
-    for name in ("SIGKILL", "SIGTERM", "outage"):
+    for name in ("SIGKILL", "SIGTERM", "zombie", "outage"):
         figures[name] += ended.signals[name]
     figures["faults"] += ended.happened.total()
     if ended.given_up is None:

@@ -51,6 +51,7 @@ class Run:
     max_tries: int = 3
     process: ForkServerProcess | None = None
     killed_at: float | None = None
+    zombies: list[ForkServerProcess] = field(default_factory=list)
     ended: list[dict[str, Any]] = field(default_factory=list)
     done: bool = False
 
@@ -180,9 +181,10 @@ class Episode:
             for moment, seconds in plan.clock_steps
         ]
         happenings += [(moment, lambda seconds=seconds: self._outage(seconds)) for moment, seconds in plan.outages]  # type: ignore[misc]
+        happenings += [(moment, lambda: self._lose(runs, server, proxy)) for moment in plan.zombies]
         happenings.sort(key=lambda happening: happening[0])
         first_request: float | None = None
-        while not all(run.done for run in runs):
+        while not all(run.done and not any(zombie.is_alive() for zombie in run.zombies) for run in runs):
             now = time.monotonic() - began
             if first_request is None and server.world.requests:
                 first_request = now
@@ -273,11 +275,23 @@ class Episode:
         else:
             run.process.kill()
 
+    def _lose(self, runs: list[Run], server: SandboxServer, proxy: Proxy | None) -> None:
+        """Take a running task for lost, and start its next try."""
+        running = [run for run in runs if run.process is not None and run.process.is_alive() and not run.killed_at]
+        if running:
+            run = self._chance.choice(running)
+            assert run.process is not None
+            self._signals["zombie"] += 1
+            run.zombies.append(run.process)
+            run.number += 1
+            run.process = start(self._try(run, server, proxy))
+
     def _stop(self, runs: list[Run]) -> None:
         for run in runs:
-            if run.process is not None:
-                run.process.kill()
-                run.process.join()
+            for process in (*run.zombies, run.process):
+                if process is not None:
+                    process.kill()
+                    process.join()
 
     def _outage(self, seconds: float) -> None:
         """Take the database away for some seconds: PostgreSQL refuses everybody, a SQLite file is locked."""

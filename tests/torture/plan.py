@@ -34,6 +34,7 @@ class Plan:
     :ivar bad: positions of rows that no check lets pass, by their content.
     :ivar refused: positions of rows that LinkedIn refuses, though the checks do not.
     :ivar kills: moments in seconds and signals; each hits a process chosen when it comes.
+    :ivar zombies: moments at which Airflow takes a task for lost that still runs, and starts its next try beside it.
     :ivar outages: moments at which the ledger is out of reach, and for how long.
     :ivar clock_steps: moments at which LinkedIn's clock is moved, and by how much.
     :ivar proxy: the probability that a proxy loses an answer; None without a proxy.
@@ -53,6 +54,7 @@ class Plan:
     refused: set[int]
     faults: dict[str, float] = field(default_factory=dict)
     kills: list[tuple[float, str]] = field(default_factory=list)
+    zombies: list[float] = field(default_factory=list)
     outages: list[tuple[float, float]] = field(default_factory=list)
     clock_steps: list[tuple[float, float]] = field(default_factory=list)
     proxy: float | None = None
@@ -91,5 +93,6 @@ def draw(seed: int, number: int, databases: list[str]) -> Plan:
         clock_steps=[(chance.uniform(0, 1.5), chance.uniform(-900, 900))] if chance.random() < 0.3 else [],
         proxy=chance.choice([0.03, 0.15]) if chance.random() < 0.25 else None,
         day_limit=chance.randrange(1, 8) if chance.random() < 0.15 else None,
+        zombies=[chance.uniform(0.05, 1.5)] if chance.random() < 0.2 else [],
         error_positions=chance.choice(["indices", "batchIndex", "hidden"]),
     )
