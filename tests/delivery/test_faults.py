@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from airflow_provider_linkedin_capi import exceptions
+from airflow_provider_linkedin_capi.api import retry
+from airflow_provider_linkedin_capi.api.call import Reply
 from airflow_provider_linkedin_capi.exceptions import DeliveryStoppedError
 from tests.support import proxy as proxies
 from tests.support.deliveries import HttpTransport, LinkedIn, MemorySink, MemoryStore
+from tests.support.linkedin_in_memory import Service, rows, run
 
 ROWS, BATCH, STRIKES = 60, 10, 2
 
@@ -131,3 +136,26 @@ def test_the_log_tells_of_faults_and_of_no_person(linkedin_rule: LinkedIn, caplo
     linkedin_rule.deliver(linkedin_rule.rows(20)).go()
     assert "outcome unknown, sending it again" in caplog.text
     assert "person" not in caplog.text
+
+
+@pytest.mark.parametrize("status", [429, 500])
+def test_an_event_that_fails_for_the_moment_waits_before_it_is_sent_again(
+    monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr(retry, "_FIRST_WAIT", 0.4)
+    moments: list[float] = []
+
+    class Flaky(Service):
+        def send(self, call: Any) -> Reply:
+            moments.append(time.monotonic())
+            if len(moments) > 1:
+                return super().send(call)
+            error = {"message": "later", "status": status}
+            elements = [{"status": 201}, {"status": status, "error": error}, {"status": 201}, {"status": 201}]
+            return Reply(200, {}, json.dumps({"elements": elements}).encode())
+
+    service = Flaky()
+    summary = run(service, rows(range(4)))
+    assert (summary.accepted, set(service.stored)) == (4, {"event-1"})
+    assert moments[1] - moments[0] >= 0.2
+    assert summary.resent_unknown == (1 if status == 500 else 0)
