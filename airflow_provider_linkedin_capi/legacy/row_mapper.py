@@ -35,7 +35,7 @@ _MONEY_FIELDS: Final = {"currencyCode": "currencyCode", "amount": "amount"}
 #: Columns of the offline API that are none today, and the fields they become.
 _BECOMES: Final[dict[str, tuple[str, ...]]] = {
     "action": (),
-    "user": ("email", *_USER_FIELDS.values()),
+    "user": ("email", *_USER_FIELDS.values(), "user"),
     "userids": ("email",),
     "sha512email": ("email",),
     "conversion": (*_CONVERSION_FIELDS.values(), *_MONEY_FIELDS.values()),
@@ -74,7 +74,8 @@ def migrate_offline_row(
     :param row: the legacy element (``{"action": ..., "user": {...}, "conversion": {...}}``, its parts as records
         or as their JSON text), or the same in flat columns (``action``, ``SHA256_EMAIL``, ``SHA512_EMAIL``,
         ``firstName``, ..., ``conversionType``, ``conversionHappenedAt``, ``currencyCode``, ``amount``). Columns
-        that today's rows have as well, such as ``eventId``, stay as they are.
+        that today's rows have as well, such as ``eventId``, stay as they are, and so do ``userInfo``, ``externalIds``
+        and ``lead`` in ``user``.
     :param rules_by_type: conversion type -> rule; a retired type is taken only when it is named here.
     :return: column -> cell for :class:`~airflow_provider_linkedin_capi.events.mapper.RowMapper`; a SHA-512 is
         handed on as e-mail when there is no SHA-256, so that it is refused by its own name.
@@ -97,6 +98,8 @@ def _migrate(row: Mapping[str, Any], types_with_rule: frozenset[str]) -> dict[st
                 user = _record(cell, "user")
                 migrated |= _renamed(user, _USER_FIELDS)
                 migrated |= _emails(user.get("userIds"))
+                # what only today's record of a person has: userInfo, externalIds, lead
+                migrated["user"] = {name: user[name] for name in user if name not in (*_USER_FIELDS, "userIds")} or None
             case "userids":
                 migrated |= _emails(cell)
             case "sha512email":
@@ -195,7 +198,9 @@ class OfflineRowMapper:
         self._columns = tuple(renamed.get(normalized_name(column), column) or f"({column})" for column in columns)
         self._rules_by_type = rule if isinstance(rule, Mapping) else None
         self._today = _columns_of_today(self._columns)
-        self._mapper = RowMapper(self._today, rule=rule, **settings)
+        self._mapper = RowMapper(
+            self._today, rule=rule, column_mapping={"user": "user"} if "user" in self._today else None, **settings
+        )
         #: As of :class:`RowMapper`.
         self.notices = self._mapper.notices
         self.ignored_columns = self._mapper.ignored_columns

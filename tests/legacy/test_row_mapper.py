@@ -92,6 +92,34 @@ def test_columns_that_todays_rows_have_stay() -> None:
     assert mapper.ignored_columns == ("region",)
 
 
+@pytest.mark.parametrize("as_text", [False, True])
+def test_members_that_todays_user_has_are_sent(as_text: bool) -> None:
+    info = {"firstName": "Mary", "lastName": "Jones", "companyName": "Acme", "title": "CEO", "countryCode": "DE"}
+    user = {"userIds": USER["userIds"], "userInfo": info, "externalIds": ["crm-000123"], "lead": "4ab9b0e5-2"}
+    (event,) = mapped({**ELEMENT, "user": json.dumps(user) if as_text else user}).events
+    assert json.loads(encode_event(event))["user"] == {
+        "userIds": USER["userIds"],
+        "userInfo": info,
+        "externalIds": ["crm-000123"],
+        "lead": "urn:li:leadGenFormResponse:4ab9b0e5-2",
+    }
+
+
+def test_a_member_of_user_that_nobody_knows_gets_a_warning() -> None:
+    result = mapped({**ELEMENT, "user": USER | {"nickname": "mi"}})
+    assert [(each.field, each.code) for each in result.warnings] == [("user", "member_unknown")]
+
+
+def test_a_column_of_its_own_wins_over_the_same_member_of_user() -> None:
+    (event,) = mapped({**ELEMENT, "user": USER | {"externalIds": ["crm-000001"]}, "external_id": "crm-000002"}).events
+    assert event.user.external_ids == ("crm-000002",)
+
+
+def test_the_offline_apis_user_needs_no_notice() -> None:
+    notices = OfflineRowMapper(tuple(ELEMENT), rule={"LEAD": RULE}, now_ms=NOW_MS).notices
+    assert not [notice for notice in notices if "'user'" in notice]
+
+
 @pytest.mark.parametrize("action", [None, "", "add", " ADD "])
 def test_a_row_without_action_adds(action: Any) -> None:
     assert mapped({**FLAT, "action": action}).events
