@@ -27,8 +27,9 @@ class TaskState:
     """One value that a task instance remembers.
 
     Airflow 3.3 and newer keep it in the task state store (``context["task_state_store"]``), by DAG run, task and map
-    index; it goes with the run. Before, it is an Airflow Variable. Airflow never removes those, so the Variable also
-    holds which run it belongs to: a run that was deleted and made again under its run id starts with nothing.
+    index; it goes with the run. Each iteration of a task loop has its own. Before, it is an Airflow Variable. Airflow
+    never removes those, so the Variable also holds which run it belongs to: a run that was deleted and made again under
+    its run id starts with nothing.
 
     Use it on the task's main thread only.
 
@@ -39,6 +40,8 @@ class TaskState:
 
     def __init__(self, context: Context, key: str, retention: dt.timedelta) -> None:
         ti = context["ti"]
+        if (loop_index := version_compat.loop_index(context)) is not None:
+            key = f"{key}_iteration_{loop_index}"
         self._key = key
         self._retention = retention
         self._store = version_compat.task_state_store(context)

@@ -60,6 +60,17 @@ def task_state_store(context: Any) -> Any:
     return context.get("task_state_store")
 
 
+def loop_index(context: Any) -> int | None:
+    """Return which iteration of a task loop this is, from 1; None outside loops and before Airflow 3.4.
+
+    The iterations of a loop have the same DAG run, task and map index.
+
+    .. seealso:: https://airflow.apache.org/docs/apache-airflow/3.4.0/authoring-and-scheduling/loops.html
+    """
+    index: int | None = getattr(context.get("loop"), "index", None)
+    return index
+
+
 def run_identity(context: Any) -> dict[str, Any]:
     """Return what tells a DAG run from another one that was made later under the same run id.
 

@@ -84,6 +84,18 @@ def test_a_variable_belongs_to_one_run(in_a_task, run, try_number, known):
     in_a_task(check)
 
 
+def test_each_iteration_of_a_loop_remembers_its_own(in_a_task):
+    def check(context):
+        first, second = ({**context, "loop": SimpleNamespace(index=index)} for index in (1, 2))
+        TaskCheckpoint(context).save({"n": 0})
+        TaskCheckpoint(first).save({"n": 1})
+        assert not TaskCheckpoint(second).resumed
+        assert TaskCheckpoint(first).load() == {"n": 1}
+        assert TaskCheckpoint(context).load() == {"n": 0}
+
+    in_a_task(check)
+
+
 def test_a_second_process_takes_over_and_the_first_one_learns_of_it(in_a_task):
     def check(context):
         first = TaskCheckpoint(context)

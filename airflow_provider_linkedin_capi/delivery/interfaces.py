@@ -70,6 +70,7 @@ class DeliveryInfo:
     :param run_id: the DAG run.
     :param task_id: the task.
     :param map_index: the index of a mapped task, else -1.
+    :param loop_index: the iteration of a task loop, from 1; None outside loops.
     :param try_number: the try, from 1.
     :param resumed: whether this try continues what an earlier one of the same delivery began, so that outcomes that
         were recorded then must not be recorded twice.
@@ -83,6 +84,7 @@ class DeliveryInfo:
     run_id: str = ""
     task_id: str = ""
     map_index: int = -1
+    loop_index: int | None = None
     try_number: int = 1
     resumed: bool = False
     dry_run: bool = False
@@ -91,9 +93,10 @@ class DeliveryInfo:
 
     @property
     def name(self) -> str:
-        """The task instance, without the try: ``dag/run/task[3]``."""
+        """The task instance, without the try: ``dag/run/task[3]``, in a task loop ``dag/run/task[3]#2``."""
         shard = "" if self.map_index < 0 else f"[{self.map_index}]"
-        return f"{self.dag_id}/{self.run_id}/{self.task_id}{shard}"
+        iteration = "" if self.loop_index is None else f"#{self.loop_index}"
+        return f"{self.dag_id}/{self.run_id}/{self.task_id}{shard}{iteration}"
 
 
 class Mapper(Protocol):

@@ -414,6 +414,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
             run_id=ti.run_id,
             task_id=ti.task_id,
             map_index=-1 if ti.map_index is None else ti.map_index,
+            loop_index=version_compat.loop_index(context),
             try_number=ti.try_number,
             resumed=checkpoint is not None and checkpoint.resumed,
             dry_run=self._settings.dry_run,

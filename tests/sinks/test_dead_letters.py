@@ -156,6 +156,12 @@ def test_a_last_line_that_an_editor_saved_without_newline_is_kept(path, task_run
     assert path.read_text().startswith(edited + "\n")
 
 
+def test_an_iteration_of_a_loop_leaves_the_lines_of_another_one(path, task_run, batch):
+    write(path, task_run(loop_index=1), batch(ROWS, rejected=REJECTED))
+    write(path, task_run(loop_index=2, delivery_id="two"), batch(ROWS))
+    assert [line["task_instance"] for line in lines(path)] == ["conversions/scheduled__2026-11-01/stream#1"]
+
+
 def test_two_runs_that_share_a_file_lose_no_line(path, task_run, batch):
     runs = [task_run(run_id=str(number)) for number in range(4)]
     refused = [batch(ROWS, number=n, first_position=3 * n, rejected=REJECTED) for n in range(20)]
