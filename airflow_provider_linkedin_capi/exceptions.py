@@ -255,15 +255,15 @@ class ServerError(OutcomeUnknownError):
 
 
 class ForeignAnswerError(OutcomeUnknownError):
-    """The answer is not one of LinkedIn's API: a page or JSON of a proxy, gateway or firewall, a login page, a redirect.
+    """Something else than LinkedIn answered: a page or JSON of a proxy or gateway, a login page, a redirect.
 
     Whatever its status, it says nothing about the rows, the token or the conversion rule. The message has a page's
     title. If retries do not help, have the proxy or firewall let requests to LinkedIn pass.
     """
 
     default_advice = (
-        "Probably a proxy, gateway, firewall or login page between Airflow and LinkedIn: let requests to the connection's host "
-        "pass there, or set the connection's proxies."
+        "Probably a proxy, gateway, firewall or login page between Airflow and LinkedIn: let requests to the "
+        "connection's host pass there, or set the connection's proxies."
     )
 
 
@@ -299,7 +299,7 @@ class ReportTableError(ConfigurationError):
 
 
 class IncompleteReportError(ConfigurationError):
-    """LinkedIn cut the report off, and it cannot be split any further. Ask for fewer days, campaigns or pivots."""
+    """LinkedIn cut the report off, or its rows cannot be added up. Ask for fewer days, campaigns, pivots or fields."""
 
 
 class DatabaseError(LinkedInConversionsError):

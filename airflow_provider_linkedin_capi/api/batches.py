@@ -10,7 +10,6 @@ import msgspec
 from airflow_provider_linkedin_capi import exceptions
 from airflow_provider_linkedin_capi.api import restli
 from airflow_provider_linkedin_capi.api.call import refusal_in
-from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -79,7 +78,7 @@ def created(resource: Resource, count: int) -> Callable[[Reply], list[ElementSta
     def parse(reply: Reply) -> list[ElementStatus]:
         elements = msgspec.json.decode(reply.body, type=_Created).elements
         if len(elements) != count:
-            raise ConfigurationError(f"{count} elements were sent, the answer speaks of {len(elements)}")
+            raise ValueError(f"{count} elements were sent, but the answer has {len(elements)}")
         return [_status(element, resource, reply) for element in elements]
 
     return parse

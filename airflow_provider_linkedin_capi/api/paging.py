@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from airflow_provider_linkedin_capi.api import restli
-from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,9 +80,12 @@ class Finder(Generic[T]):
             elements: list[T] = answer.elements
             link = next((link.href for link in answer.paging.links if link.rel == "next"), None)
             if link is not None and not (link.startswith("/") and not link.startswith("//")):
-                raise ConfigurationError("the link to the next page leads to another host")
+                raise ValueError(
+                    "the link to the next page leads to another host, where the token must not go; does a proxy "
+                    "rewrite links? Check the connection's host and proxies"
+                )
             following = None
-            # LinkedIn links to no page after an empty one; without this a listing could go on for ever.
+            # LinkedIn links to no page after an empty one; without this a listing would never end.
             if elements and (link or (not linked and count and len(elements) == count)):
                 following = self._page_at(start + (count or 0), count, linked=linked or bool(link), href=link)
             return Page(elements, following)
@@ -102,7 +104,7 @@ class Finder(Generic[T]):
             answer = msgspec.json.decode(reply.body, type=_CursorAnswer[self.kind])  # type: ignore[name-defined]
             following = answer.metadata.next_page_token
             if following and following == token:
-                raise ConfigurationError("the next page's token is the one of this page")
+                raise ValueError("the next page has the token of this page")
             return Page(answer.elements, self.by_cursor(page_size, token=following) if following else None)
 
         return self._call({**self.parameters, "pageSize": page_size, "pageToken": token}, parse)

@@ -12,7 +12,6 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from airflow_provider_linkedin_capi.api.call import Call, Reply
-from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 T = TypeVar("T")
 
@@ -183,4 +182,4 @@ def created_id(reply: Reply) -> str:
     body = reply.json()
     if isinstance(body, dict) and body.get("id"):
         return str(body["id"])
-    raise ConfigurationError("no id of the created entity in x-restli-id, x-linkedin-id, Location or the body")
+    raise ValueError("no id of the created entity in x-restli-id, x-linkedin-id, Location or the body")

@@ -349,7 +349,11 @@ class Database:
             self.execute(delete, parameters)
             return
         if table.generation is None:
-            raise ValueError(f"{table.name} has no generation column, which {self.family} needs to replace rows")
+            raise DatabaseError(
+                f"Rows of table {table.name} cannot be replaced: it has no generation column, by which {self.family}, "
+                "without transactions, would find the older rows to delete.",
+                permanent=True,
+            )
         generation = rows[0][list(columns).index(table.generation)]
         self.append(table, columns, rows)
         self.execute(f"{delete} AND {self.quoted(table.generation)} < ?", [*parameters, generation])

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
-from msgspec.structs import replace
-
 from airflow_provider_linkedin_capi.delivery.elements import Elements
 from airflow_provider_linkedin_capi.delivery.outcomes import UNKNOWN_OUTCOME, BatchOutcome, Reason
 from airflow_provider_linkedin_capi.events.model import ConversionEvent, MappedRows, decode_batch, encode_batch

@@ -229,8 +229,9 @@ def _sum(one: Values, other: Values) -> Values:
     for name, value in one.items():
         more = other[name]
         if value is not None and more is not None and not metrics.additive(name):
-            raise exceptions.UnexpectedReplyError(
-                f"two rows of the report have the same dates and pivots, and their {name} cannot be added up"
+            raise IncompleteReportError(
+                f"LinkedIn's report has two rows with the same dates and pivots, and their {name} cannot be added up. "
+                "Leave this field out, or limit the report to fewer days or campaigns."
             )
         total[name] = more if value is None else value if more is None else value + more
     return total

@@ -314,7 +314,12 @@ def test_what_linkedins_api_never_sends_is_foreign(status, headers, body):
 
 @pytest.mark.parametrize(
     ("status", "headers", "body"),
-    [(201, {"x-restli-id": "1"}, b""), (204, {"x-li-uuid": "AAY="}, b""), (200, {"x-restli-protocol-version": "2.0.0"}, b""), (200, {}, b"{}")],
+    [
+        (201, {"x-restli-id": "1"}, b""),
+        (204, {"x-li-uuid": "AAY="}, b""),
+        (200, {"x-restli-protocol-version": "2.0.0"}, b""),
+        (200, {}, b"{}"),
+    ],
 )
 def test_an_answer_without_content_is_linkedins_where_it_sends_such(status, headers, body):
     assert CREATED.result(Reply(status, headers, body)) is None

@@ -12,6 +12,7 @@ import pytest
 
 from airflow_provider_linkedin_capi.databases.opening import open_database
 from airflow_provider_linkedin_capi.databases.tables import Column, Table
+from airflow_provider_linkedin_capi.exceptions import DatabaseError
 from tests.databases.test_contract import NAMES, TABLE, row
 
 if TYPE_CHECKING:
@@ -304,8 +305,9 @@ def test_without_transactions_new_rows_come_before_old_ones_go(driver: Recorder,
 @pytest.mark.parametrize("family", ["trino", "clickhouse"])
 def test_without_a_generation_nothing_is_replaced(driver: Recorder, database: Database) -> None:
     table = Table("ledger", (Column("rule", "text", 80),), key=("rule",))
-    with pytest.raises(ValueError, match="no generation column"):
+    with pytest.raises(DatabaseError, match="no generation column") as raised:
         database.replace_window(table, ("rule",), [("r1",)], f"{database.quoted('rule')} = ?", ["r1"])
+    assert raised.value.permanent
     assert driver.statements == []
 
 

@@ -283,7 +283,8 @@ class Inactive(Service):
             return super().send(call)
         count = len(json.loads(call.body or b"")["elements"])
         where = f"indices {list(range(count))} (0-indexed)"
-        return Reply(400, {"x-li-uuid": "AAY="}, json.dumps({"message": f"The conversion is not active, {where}", "status": 400}).encode())
+        body = {"message": f"The conversion is not active, {where}", "status": 400}
+        return Reply(400, {"x-li-uuid": "AAY="}, json.dumps(body).encode())
 
 
 @pytest.mark.parametrize("count", [3, 40, 400])

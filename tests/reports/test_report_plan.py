@@ -303,7 +303,7 @@ def test_rows_with_the_same_key_are_added_up_or_refused() -> None:
         )
 
     assert [row["clicks"] for row in read("clicks").rows] == [2]
-    with pytest.raises(exceptions.UnexpectedReplyError, match="averageDwellTime cannot be added up"):
+    with pytest.raises(IncompleteReportError, match=r"averageDwellTime cannot be added up\. Leave this field out"):
         read("averageDwellTime")
 
 

@@ -73,7 +73,7 @@ class Service:
         if happens == "kill":
             self.process.kill()
         if happens == "denied":
-            return Reply(401, {"x-li-uuid": "AAY="}, b'{"code": "EXPIRED_ACCESS_TOKEN", "message": "expired", "status": 401}')
+            return _refused(401, "expired")
         if happens in ("reset", "refused"):
             raise (exceptions.OutcomeUnknownError if happens == "reset" else exceptions.NotSentError)(
                 "the connection broke"
@@ -82,7 +82,7 @@ class Service:
             return Reply(503 if happens == "busy" else 500, {}, b"<html>")
         if refused := [index for index, event_id in enumerate(ids) if event_id in self.bad]:
             where = f", indices {refused} (0-indexed)" if self.named else ""
-            return Reply(400, {"x-li-uuid": "AAY="}, json.dumps({"message": f"bad {ids[refused[0]]}{where}", "status": 400}).encode())
+            return _refused(400, f"bad {ids[refused[0]]}{where}")
         self.stored.update(ids)
         if happens == "killed":
             self.process.kill()
@@ -95,6 +95,10 @@ class Service:
 
     def housekeeping(self) -> None:
         pass
+
+
+def _refused(status: int, message: str) -> Reply:
+    return Reply(status, {"x-li-uuid": "AAY="}, json.dumps({"message": message, "status": status}).encode())
 
 
 def rows(numbers: Sequence[int]) -> list[tuple[Any, ...]]:
