@@ -141,11 +141,11 @@ def batch_create(rules: Sequence[Mapping[str, Any]], version: str) -> Call[Batch
     """Return the call that creates up to 100 rules; its result is keyed by their positions."""
     if not 0 < len(rules) <= limits.MAX_RULES_PER_BATCH:
         raise ConfigurationError(f"{len(rules)} rules in one batch; LinkedIn takes 1 to {limits.MAX_RULES_PER_BATCH}")
-    for position, rule in enumerate(rules):
+    for number, rule in enumerate(rules, 1):
         try:
             check(rule, version)
         except ValueError as error:
-            raise ConfigurationError(f"rule {position}: {error}") from None
+            raise ConfigurationError(f"rule {number} of {len(rules)}, {rule.get('name')!r}: {error}") from None
     statuses = batches.created(RESOURCE, len(rules))
 
     def parse(reply: Reply) -> BatchResult[int, ConversionRule]:
@@ -154,7 +154,7 @@ def batch_create(rules: Sequence[Mapping[str, Any]], version: str) -> Call[Batch
             if status.error is not None:
                 result.errors[position] = status.error
             elif status.id is None:
-                raise ConfigurationError(f"element {position} has no id")
+                raise ValueError(f"element {position} has no id")
             else:
                 result.results[position] = _created(rules[position], status.id, status.entity)
         return result

@@ -156,7 +156,7 @@ def _lookup(
         rule = hook.get_conversion_rule(chosen)
         if rule.conversion_method != fields["conversionMethod"]:
             raise RuleReferenceError(
-                f"conversion rule {rule.id} is of method {rule.conversion_method}, declared is "
+                f"conversion rule {rule.id} uses method {rule.conversion_method}, but the DAG declares "
                 f"{fields['conversionMethod']}; a rule's method cannot be changed: choose another rule"
             )
         return rule

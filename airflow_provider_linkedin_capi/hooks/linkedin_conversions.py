@@ -187,7 +187,7 @@ class LinkedInConversionsHook(OfflineConversionsMixin, HttpHook):
     def send(self, call: Call[Any]) -> Reply:
         """Make one attempt at a call and return whatever was answered.
 
-        :raises NotSentError: no connection could be made, or no access token be had.
+        :raises NotSentError: no connection could be made, or no access token was available.
         :raises CredentialsError: the token service refused to give one.
         :raises OutcomeUnknownError: the connection broke after the request left, or the answer did not arrive whole
             in time.

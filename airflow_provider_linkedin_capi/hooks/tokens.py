@@ -157,7 +157,7 @@ class TokenSource:
         # 525,600 is the number of minutes in a year, a slip in LinkedIn's documentation: not six days.
         if dt.timedelta(0) < left <= _WARN_BEFORE and token.refresh_token_expires_in != 525_600:
             log.warning(
-                "The refresh token of connection %s ends in %d days, and using it does not extend it: have the "
+                "The refresh token of connection %s expires in %d days; using it does not extend it. Have the "
                 "member consent again before that and put the new one into the connection.",
                 self._settings.conn_id,
                 left.days,

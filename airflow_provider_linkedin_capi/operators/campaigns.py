@@ -125,8 +125,8 @@ class AssociateCampaignsOperator(LinkedInTaskMixin, BaseOperator):
         if not selected:
             if self.mode == "replace":
                 raise ConfigurationError(
-                    "no campaign is selected, and mode=replace would end every association of the rule; correct the "
-                    "selection, or use mode=remove"
+                    "no campaign is selected, and mode=replace would end every association of the rule. Correct the "
+                    "selection; to end associations, list their campaigns with mode=remove"
                 )
             self.log.warning("No campaign is selected; there is nothing to %s", self.mode)
         return selected, known

@@ -81,9 +81,10 @@ class ReportFile:
             ) from error
         names = {column.name for column in self._columns}
         if rows and rows[0].keys() != names:
+            sides = {"the file lacks": names - rows[0].keys(), "this report lacks": rows[0].keys() - names}
+            missing = "; ".join(f"{side} {', '.join(sorted(lacks))}" for side, lacks in sides.items() if lacks)
             raise ReportFileError(
-                f"{self._path} holds a report with other columns; the difference is "
-                f"{', '.join(sorted(rows[0].keys() ^ names))}. Give the path of a new file."
+                f"{self._path} holds a report with other columns: {missing}. Give the path of a new file."
             )
         return rows
 

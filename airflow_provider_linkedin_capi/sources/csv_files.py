@@ -30,7 +30,7 @@ _LIKE_DATA = re.compile(r"\S+@\S+\.\S+|[0-9a-fA-F]{32,}|\d{4}-\d\d-\d\d.*|\d{9,}
 class Dialect(NamedTuple):
     """How a file is written.
 
-    :param delimiter: between cells; None tells it from the first line.
+    :param delimiter: between cells; None detects it in the first line.
     :param header: the columns, for files whose first line is a row.
     :param skip_lines: how many lines stand before the header, or before the first row.
     """
@@ -196,7 +196,7 @@ class _Reader:
         """Keep the next line as a row that cannot be read."""
         message = f"{self._name}, line {self._lines.number}: {reason.message}"
         if not self._columns:
-            raise SourceError(f"{message}. It has to be the header line.", permanent=True)
+            raise SourceError(f"{message}. This line should be the header. Set skip_lines= or header=.", permanent=True)
         self._unreadable[len(self._rows)] = replace(reason, message=message)
         self._rows.append((self._lines.lines[self._lines.position].rstrip("\r\n"),))
 

@@ -120,7 +120,7 @@ def _stream(buffer: str, texts: Iterator[str], name: str) -> Iterator[list[Any]]
         position = 0
         if array and buffer.startswith("]"):
             if buffer[1:].strip() or any(text.strip() for text in texts):
-                raise SourceError(f"{name} goes on after the end of its JSON array.", permanent=True)
+                raise SourceError(f"{name} has content after the end of its JSON array.", permanent=True)
             return
         if len(buffer) > _MAX_VALUE:
             raise SourceError(

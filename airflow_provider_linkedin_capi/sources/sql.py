@@ -58,7 +58,7 @@ class SqlSource:
     :param sql: one statement that returns rows, in the database's own SQL and with the driver's own placeholders; or
         a ``.sql`` file. Order it by a unique key: then a retry finds the same batches again. (templated)
     :param parameters: values for the placeholders. (templated)
-    :param count: whether the query's rows are counted first, so that the log can tell the time left; it runs twice.
+    :param count: whether the query's rows are counted first, so that the log can show the time left; it runs twice.
     :param hook_params: parameters of the connection's hook, as Airflow's SQL operators take them. (templated)
     :param database: another database or schema than the connection's. (templated)
     :raises DatabaseError: the query failed, or returns no rows.
@@ -99,7 +99,7 @@ class SqlSource:
                 return int(rows[0][0])
         except DatabaseError as error:
             # SQL Server takes no ORDER BY there, for example.
-            _log.warning("The rows cannot be counted, so the log will not tell the time left. %s", error)
+            _log.warning("The rows cannot be counted, so the log will not show the time left. %s", error)
             return None
 
     def mark_delivered(self, condition: Condition) -> None:
@@ -107,7 +107,7 @@ class SqlSource:
 
         Where it cannot, or would not keep the order of the rows, the rows come without marks.
 
-        :param condition: returns SQL about the row ``q``, for the columns of the query; None when it cannot tell.
+        :param condition: returns SQL about the row ``q``, for the columns of the query; None when it does not know.
         """
         self._delivered = condition
 
@@ -173,7 +173,7 @@ def one_statement(sql: str) -> str:
             return sql[spans[0][0] : spans[0][1]]
         counts.append(len(spans))
     if not any(counts):
-        raise ConfigurationError("sql holds no statement.")
+        raise ConfigurationError("sql is empty after rendering: check its templates.")
     raise ConfigurationError(
         "sql holds more than one statement. Write a single SELECT, and run what prepares it in a task before this one."
     )

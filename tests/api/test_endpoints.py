@@ -374,7 +374,7 @@ def test_report_rows_come_as_linkedin_sends_them():
         ),
         (lambda: ad_analytics.statistics(["MEMBER_INDUSTRY"], *SEPTEMBER, accounts=[1]), "one pivot only"),
         (lambda: conversion_rules.batch_create([RULE] * 101, V), "101 rules in one batch"),
-        (lambda: conversion_rules.batch_create([RULE, {}], V), "rule 1: .*name is missing"),
+        (lambda: conversion_rules.batch_create([RULE, {}], V), "rule 2 of 2, None: .*name is missing"),
         (lambda: conversion_rules.create(RULE, V, auto_association="NONE"), "leave it out"),
         (lambda: conversion_rules.batch_get(5, []), "no conversion rule was given"),
         (lambda: campaign_associations.find([]), "no campaign was given"),
@@ -407,3 +407,8 @@ def test_a_pixel_address_that_linkedin_would_ignore_is_refused():
         path_to_conversion.image_pixel_url(100, conversion_rule=7, url="https://example.com")
     with pytest.raises(ValueError, match="oid is empty"):
         path_to_conversion.image_pixel_url(100, order_id="")
+
+
+def test_a_bad_rule_of_a_batch_is_named_and_counted_from_one():
+    with pytest.raises(ValueError, match=r"rule 2 of 2, 'CRM lead': "):
+        conversion_rules.batch_create([RULE, {**RULE, "name": "CRM lead", "type": "LEED"}], V)

@@ -284,4 +284,4 @@ def test_the_end_of_the_refresh_token_is_warned_of(
 ) -> None:
     sandbox.world.add_token("sandbox-refresh", refresh=True, lifetime_seconds=20.5 * 86_400)
     LinkedInConversionsHook(refreshable).call(USERS)
-    assert "ends in 20 days" in logged()
+    assert "expires in 20 days" in logged()

@@ -108,7 +108,7 @@ def test_a_file_with_other_columns_is_left_alone(directory: str, form: str) -> N
     file(directory, form).replace(scope(1), [row(1)])
     more = (*COLUMNS, Column("likes", COLUMNS[0].kind))
 
-    with pytest.raises(ReportFileError, match="the difference is likes"):
+    with pytest.raises(ReportFileError, match="other columns: the file lacks likes"):
         file(directory, form, more).replace(scope(1), [row(1, likes=1)])
 
     assert file(directory, form).replace(scope(1), []) == [row(1)]

@@ -110,7 +110,7 @@ def test_an_array_that_is_cut_off_may_be_whole_at_the_next_try(write, read, cut_
 
 
 def test_what_follows_an_array_is_not_passed_over(write, read):
-    with pytest.raises(SourceError, match="goes on after the end") as raised:
+    with pytest.raises(SourceError, match="has content after the end") as raised:
         read(FileSource(write("a.json", '[{"id": 1}]\n[{"id": 2}]')))
     assert raised.value.permanent
 

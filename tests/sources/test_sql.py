@@ -189,7 +189,7 @@ def test_several_statements_are_refused_before_any_runs(seven_rows, statement):
 
 @pytest.mark.parametrize("sql", ["", " ; ", "-- SELECT 1", "/* SELECT 1; */"])
 def test_no_statement_is_refused(sql):
-    with pytest.raises(ConfigurationError, match="no statement"):
+    with pytest.raises(ConfigurationError, match="sql is empty after rendering"):
         one_statement(sql)
 
 
