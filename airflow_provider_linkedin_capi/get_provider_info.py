@@ -22,8 +22,8 @@ def _text(label: str, description: str, **schema: Any) -> dict[str, Any]:
     return {"label": label, "description": description, "schema": {"type": ["string", "null"], **schema}}
 
 
-def _modules(room: str, *names: str) -> list[dict[str, Any]]:
-    return [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.{room}.{name}" for name in names]}]
+def _modules(package: str, *names: str) -> list[dict[str, Any]]:
+    return [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.{package}.{name}" for name in names]}]
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -63,11 +63,11 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": {
                     "access_token": _secret(
                         "Access token",
-                        "Enough by itself. Leave it empty to have one minted from the refresh token.",
+                        "Enough by itself. Leave it empty to request one with the refresh token.",
                     ),
                     "refresh_token": _secret(
                         "Refresh token",
-                        "With client id and client secret: access tokens are renewed by themselves.",
+                        "With client id and client secret: access tokens are renewed automatically.",
                     ),
                     "ad_account_id": _text(
                         "Ad account id",

@@ -20,13 +20,21 @@ _SQL_HOOKS = {
     "databricks": ("airflow.providers.databricks.hooks.databricks_sql.DatabricksSqlHook", "databricks_conn_id"),
     "google_cloud_platform": ("airflow.providers.google.cloud.hooks.bigquery.BigQueryHook", "gcp_conn_id"),
 }
-#: Extras of this package by connection type, where their names differ.
-_EXTRAS = {"gcpbigquery": "bigquery", "google_cloud_platform": "bigquery"}
-_EXTRAS |= {
-    name: name
-    for name in ("postgres", "redshift", "mysql", "duckdb", "snowflake", "databricks", "trino", "clickhouse", "mssql")
+#: Extras of this package by connection type.
+_EXTRAS = {
+    "clickhouse": "clickhouse",
+    "databricks": "databricks",
+    "duckdb": "duckdb",
+    "gcpbigquery": "bigquery",
+    "google_cloud_platform": "bigquery",
+    "mssql": "mssql",
+    "mysql": "mysql",
+    "oracle": "oracle",
+    "postgres": "postgres",
+    "redshift": "redshift",
+    "snowflake": "snowflake",
+    "trino": "trino",
 }
-_EXTRAS["oracle"] = "oracle"
 
 #: Adapters by the name of the hook's class, or of a class that it derives from.
 _ADAPTERS = {

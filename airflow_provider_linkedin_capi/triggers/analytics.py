@@ -81,7 +81,7 @@ class AnalyticsReportTrigger(BaseTrigger):
         waiting = WaitingReport.restored(self._stored)
         # An event within a second of the deferral could fire before the scheduler has recorded it.
         await asyncio.sleep(self.seconds_to_next_poll(waiting.wait))
-        # One hook for all polls: the next ones use the token that it minted.
+        # One hook for all polls: later polls reuse the token that it requested.
         async with LinkedInConversionsAsyncHook(self.linkedin_conn_id, ad_account_id=waiting.request.account) as hook:
             while time.time() < waiting.wait.deadline:
                 try:

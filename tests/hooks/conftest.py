@@ -55,5 +55,5 @@ def app_connection(sandbox: SandboxServer, connect: Connect) -> Callable[..., st
 
 @pytest.fixture
 def refreshable(app_connection: Callable[..., str]) -> str:
-    """A connection whose access token LinkedIn does not know, but that can mint another one."""
+    """A connection whose access token LinkedIn does not know, but that can request another one."""
     return app_connection(access_token="stale-token")
