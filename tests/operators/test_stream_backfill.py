@@ -62,7 +62,7 @@ def test_each_day_is_a_task_of_its_own_and_every_row_is_delivered_once(backfill,
     assert sandbox.world.events_by_rule() == {backfill.rules["PURCHASE"]: 15, backfill.rules["LEAD"]: 14}
     assert len(set(event_ids(sandbox))) == 29
     assert [letter["key"] for letter in letters(tmp_path / "backfill" / f"{DAYS[1]}.jsonl")] == ["crm-7"]
-    shards = warehouse.query("SELECT map_index, COUNT(*) AS rows FROM linkedin_deliveries GROUP BY map_index")
+    shards = warehouse.query("SELECT map_index, COUNT(*) AS rows FROM linkedin_deliveries_outcomes GROUP BY map_index")
     assert shards == [{"map_index": index, "rows": 10} for index in range(3)]
 
 
