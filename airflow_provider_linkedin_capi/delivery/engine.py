@@ -571,8 +571,9 @@ class _Run:
         self._to_save = True
         self._try_to_save()
         if self._superseded:
-            # The other process reports it.
-            self._to_report.clear()
+            # The other process reports these rows, but the ledger must not give free what was sent.
+            for report in self._to_report:
+                report.sinks = [sink for sink in report.sinks if sink is self._ledger]
         # What ended the run may be a sink: it is asked once more, and the others still get what is known.
         for report in self._to_report:
             for sink in report.sinks:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_linkedin_capi.delivery import Claims, Delivery, DeliverySettings, engine
-from airflow_provider_linkedin_capi.exceptions import ConfigurationError
+from airflow_provider_linkedin_capi.exceptions import ConfigurationError, DeliverySupersededError
 from tests.support.deliveries import MemoryLedger, MemorySink, MemoryStore, Sink
 from tests.support.linkedin_in_memory import Killed, Service, rows, run
 
@@ -101,6 +101,29 @@ def test_claims_of_an_earlier_try_are_unknown_only_where_the_rows_moved() -> Non
     moved = MemoryStore(store.state)
     summary = run(Service(), rows([0, 1, 2, 3, *range(5, 12)]), moved, sinks=[Shared(earlier=claimed)])
     assert summary.resent_unknown >= 3
+
+
+def test_a_superseded_delivery_tells_the_ledger_alone_what_was_sent() -> None:
+    """Else the ledger would give free what was sent; the process that took over writes the other sinks."""
+
+    class TakenOver(MemoryStore):
+        def save(self, state):  # type: ignore[no-untyped-def]
+            super().save(state)
+            if service.stored:
+                raise DeliverySupersededError("Another process has taken over this task instance")
+
+    @dataclass
+    class Recording(Shared):
+        accepted: int = 0
+
+        def write(self, batch):  # type: ignore[no-untyped-def]
+            self.accepted += batch.accepted
+
+    service, ledger, sink = Service(), Recording(), MemorySink()
+    with pytest.raises(DeliverySupersededError):
+        run(service, rows(range(12)), TakenOver(), sinks=[ledger, sink])
+    assert ledger.accepted == len(service.stored) > 0
+    assert not sink.rows
 
 
 def test_a_second_ledger_is_refused() -> None:
