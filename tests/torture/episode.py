@@ -167,7 +167,7 @@ class Episode:
                 happened["answer lost by a proxy"] = proxy.answers.lost  # type: ignore[attr-defined]
             stored = Counter(event["eventId"] for event in world.events)
             return Ended(
-                plan, runs, stored, self._ledger(), happened, self._signals, time.monotonic() - began, given_up
+                plan, runs, stored, self._ledger(given_up), happened, self._signals, time.monotonic() - began, given_up
             )
 
     def _loop(self, runs: list[Run], server: SandboxServer, proxy: Proxy | None, began: float) -> str | None:
@@ -361,9 +361,9 @@ class Episode:
             )
             cursor.executemany(f"INSERT INTO conversions VALUES ({', '.join([mark] * 4)})", rows)
 
-    def _ledger(self) -> list[tuple[str | None, str]]:
+    def _ledger(self, given_up: str | None) -> list[tuple[str | None, str]]:
         """Event id and outcome of each row of the ledger."""
-        if not self._plan.ledger:
+        if not self._plan.ledger or given_up:
             return []
         with self._cursor() as cursor:
             cursor.execute(f"SELECT event_id, outcome FROM {LEDGER}_outcomes")
