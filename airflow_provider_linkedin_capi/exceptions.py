@@ -209,7 +209,7 @@ class TooLargeError(LinkedInError):
 
 
 class RateLimitError(LinkedInError):
-    """429: too many requests. The task waits and goes on by itself; for ``day`` it goes on after 00:00 UTC.
+    """429: too many requests. The task waits and continues by itself, for ``day`` after 00:00 UTC.
 
     :param window: ``day`` (resets at 00:00 UTC), ``data`` (45 million values in five minutes), ``quota`` (a
         limit that time does not lift; permanent) or ``short``.
@@ -347,7 +347,7 @@ class ResultsTableError(LinkedInConversionsError):
 class DeliveryStoppedError(LinkedInConversionsError):
     """LinkedIn refuses something that is not one row's fault, or does not answer.
 
-    Every answer that came is in the checkpoint and was handed to the sinks; a retry goes on from there. Whether it is
+    Every answer that came is in the checkpoint and was handed to the sinks; a retry resumes there. Whether it is
     permanent is decided by ``error``.
 
     :param message: what happened, to which batch and rule, and what to do next.
@@ -367,16 +367,16 @@ class DeliveryStoppedError(LinkedInConversionsError):
 
 
 class DayLimitReachedError(DeliveryStoppedError):
-    """The day's requests are used up, LinkedIn's or the task's own. The task goes on after ``resets_at``.
+    """The day's requests are used up, LinkedIn's or the task's own. The task continues after ``resets_at``.
 
-    :ivar resets_at: when to go on: the next 00:00 UTC.
+    :ivar resets_at: when to continue: the next 00:00 UTC.
     """
 
     resets_at: dt.datetime
 
 
 class DeliveryInterruptedError(DeliveryStoppedError):
-    """The delivery was stopped from outside, e.g. because the task was killed. A retry goes on from there."""
+    """The delivery was stopped from outside, e.g. because the task was killed. A retry resumes there."""
 
 
 class DeliverySupersededError(LinkedInConversionsError):

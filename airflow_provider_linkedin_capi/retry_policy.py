@@ -27,7 +27,7 @@ def is_permanent(error: BaseException) -> bool:
 
 
 def after_reset(error: DayLimitReachedError) -> dt.datetime:
-    """Return when to go on after a day's limit: a little later than LinkedIn lifts it."""
+    """Return when to continue after a day's limit: a little later than LinkedIn lifts it."""
     return error.resets_at + _AFTER_RESET
 
 
@@ -56,7 +56,7 @@ def default_retry_policy(kwargs: dict[str, Any]) -> None:
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether Airflow should stop retrying: a retry would not help, or this Airflow cannot be told to wait a day."""
+    """Whether Airflow should stop retrying: a retry would not help, or this Airflow cannot wait a day."""
     return is_permanent(error) or (version_compat.RetryPolicy is None and isinstance(error, DayLimitReachedError))
 
 

@@ -72,7 +72,7 @@ def loop_index(context: Any) -> int | None:
 
 
 def run_identity(context: Any) -> dict[str, Any]:
-    """Return what tells a DAG run from another one that was made later under the same run id.
+    """Return what distinguishes a DAG run from one that was made later under the same run id.
 
     Airflow 2 has the database's own id. Airflow 3 has only the start date, which a Clear of a finished run sets anew,
     raising ``clear_number``.
@@ -86,7 +86,7 @@ def run_identity(context: Any) -> dict[str, Any]:
 def set_variable(key: str, value: str) -> None:
     """Set an Airflow Variable, or raise."""
     try:
-        # Variable.set of Airflow 3.0 to 3.2 logs an error and goes on.
+        # Variable.set of Airflow 3.0 to 3.2 logs an error and continues.
         from airflow.sdk.execution_time.context import _set_variable
     except ImportError:
         from airflow.providers.common.compat.sdk import Variable

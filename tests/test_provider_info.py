@@ -29,7 +29,7 @@ def test_it_is_valid_for_airflow_at_run_time() -> None:
     jsonschema.validate(INFO, schema("provider_info.schema.json"))
 
 
-def test_the_connection_form_is_valid_by_the_stricter_schema_of_airflows_own_providers() -> None:
+def test_the_connection_form_is_valid_by_the_schema_of_airflows_own_providers() -> None:
     strict = schema("provider.yaml.schema.json")
     connection_types = strict["properties"]["connection-types"]
     if "conn-fields" not in connection_types["items"]["properties"]:

@@ -124,7 +124,7 @@ def test_what_the_first_process_saved_at_the_same_moment_is_not_lost(in_a_task):
     in_a_task(check)
 
 
-def test_two_processes_that_start_together_do_not_both_go_on(in_a_task):
+def test_of_two_processes_that_start_together_one_continues(in_a_task):
     def check(context):
         pair = [TaskCheckpoint(context), TaskCheckpoint(context)]
         superseded = 0

@@ -342,7 +342,7 @@ def _http_date(value: str) -> dt.datetime | None:
 
 
 def _day_end(reply: Reply, now: dt.datetime | None) -> dt.datetime:
-    """When LinkedIn's day ends, by our clock: where the two differ, LinkedIn's tells how far off midnight is."""
+    """When LinkedIn's day ends, by our clock: where the two differ, LinkedIn's counts."""
     now = (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC)
     answered = _http_date(reply.headers.get("date", "")) or now
     passed = dt.timedelta(hours=answered.hour, minutes=answered.minute, seconds=answered.second)

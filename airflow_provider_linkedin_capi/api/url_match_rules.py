@@ -45,7 +45,7 @@ _ALTERNATIVES = " OR "
 def parse(text: str) -> Expression:
     """Return the expression that a text stands for.
 
-    :raises ConfigurationError: a condition has none of the four forms, contains a scheme, or is missing.
+    :raises ConfigurationError: a condition does not have one of the four forms, contains a scheme, or is missing.
     """
     return [[_condition(part) for part in _AND.split(group)] for group in _OR.split(text)]
 

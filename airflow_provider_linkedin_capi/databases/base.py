@@ -166,7 +166,7 @@ class Database:
             with self._session(), self._cursor(f"SELECT * FROM {self.name(name)} WHERE 1 = 0") as cursor:
                 return {self.column_name(column[0]) for column in cursor.description}
         except DatabaseError as error:
-            # Of a driver that gives no codes nothing else is to be had.
+            # A driver without codes gives nothing else.
             if error.missing_table or (error.code is None and type(self) is Database):
                 return None
             raise
@@ -408,7 +408,7 @@ class Database:
             return list(map(tuple, cursor.fetchall()))
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        """Run a small statement; return how many rows it changed, -1 when the database does not tell."""
+        """Run a small statement; return how many rows it changed, -1 when the database does not say."""
         with self.transaction(), self._cursor(sql, parameters) as cursor:
             return int(cursor.rowcount)
 

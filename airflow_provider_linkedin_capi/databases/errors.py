@@ -1,4 +1,4 @@
-"""What went wrong in a database, told by codes: a driver's own text may quote people's data."""
+"""What went wrong in a database, by its codes: a driver's own text may quote people's data."""
 
 from __future__ import annotations
 
@@ -87,6 +87,6 @@ def describe(error: BaseException, code: str | None, state: str | None, sql: str
 
 
 def _named(error: Any, sql: str) -> list[str]:
-    """The words in quotes of the error's text that the statement holds as well, outside of its literals."""
+    """The quoted names in the error's text that the statement has as well, outside its literals."""
     code = re.sub(r"'(?:[^']|'')*'", "", sql).lower()
     return [name for name in dict.fromkeys(_QUOTED.findall(str(error))) if name.lower() in code][:3]

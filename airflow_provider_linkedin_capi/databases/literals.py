@@ -39,7 +39,7 @@ class LiteralDatabase(Database):
         yield ", ".join(portion)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        """Run a small statement; return how many rows it changed, -1 when the database does not tell."""
+        """Run a small statement; return how many rows it changed, -1 when the database does not say."""
         return super().execute(self._inlined(sql, parameters))
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

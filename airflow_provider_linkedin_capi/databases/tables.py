@@ -38,7 +38,7 @@ class Table:
 
     :param name: one, two or three parts with dots between: ``ledger``, ``ads.ledger``, ``prod.ads.ledger``. A part
         that holds a dot is quoted: ``"prod.eu".ledger``.
-    :param key: columns that tell rows apart. Enforced where :attr:`Database.arbitrates`; else used for clustering.
+    :param key: columns that identify a row. Enforced where :attr:`Database.arbitrates`; else used for clustering.
     :param index: columns of a secondary index, where the database has indexes; else used for clustering.
     :param generation: the ``time`` column that says when a row was written. Databases without transactions need it
         to replace rows: see :meth:`Database.replace_window`.

@@ -130,7 +130,7 @@ def _is_full(permission: InsightTagPermission | None, tag: str) -> bool:
 
 
 def _with_rule(error: exceptions.LinkedInError, rule: str) -> exceptions.LinkedInError:
-    """The same error; a refusal tells LinkedIn's rule, which its own message need not."""
+    """The same error; a refusal explains LinkedIn's rule, which its own message may not."""
     if isinstance(error, exceptions.InvalidRequestError):
         error.advice = rule
     return error

@@ -1,4 +1,4 @@
-"""The id of an event that has none of its own."""
+"""The id of an event whose row does not have one."""
 
 from __future__ import annotations
 

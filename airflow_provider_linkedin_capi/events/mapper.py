@@ -40,8 +40,8 @@ class RowMapper:
     :param naive_timezone: zone of times without one.
     :param time_format: form of times that are neither numbers nor ISO 8601 nor name the month, as ``datetime.strptime``
         takes it: ``%m/%d/%Y`` for LinkedIn's own CSV template.
-    :param now_ms: the clock that tells what is too old, in epoch milliseconds; the same on every try of a delivery.
-    :param clock: the clock that tells what is in the future, asked once for each :meth:`map`; ``now_ms`` when None.
+    :param now_ms: the clock by which events are too old, in epoch milliseconds; the same on every try of a delivery.
+    :param clock: the clock by which events are in the future, asked once for each :meth:`map`; ``now_ms`` when None.
     :param api_version: LinkedIn's version; hashed names need 202609.
     :param derive_event_ids: give rows without event id one that depends on their contents only.
     :raises ColumnError: two columns for one field, or columns that can't make any event.

@@ -95,7 +95,7 @@ class Reader:
     :param one: reads a value carefully.
     :param many: reads the usual texts of a column fast.
     :param placeholder: what a text such as ``NULL`` is taken for.
-    :param is_placeholder: tells such a text.
+    :param is_placeholder: recognizes such a text.
     """
 
     def __init__(

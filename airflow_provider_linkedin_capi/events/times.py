@@ -79,7 +79,7 @@ class TimeReader(Reader):
 
     :param naive_timezone: zone of timestamps and texts without one.
     :param time_format: form of texts that are neither numbers nor ISO 8601, as ``datetime.strptime`` takes it.
-    :param now_ms: the clock that tells what is too old.
+    :param now_ms: the clock by which events are too old.
     """
 
     def __init__(self, *, naive_timezone: str, time_format: str | None, now_ms: int) -> None:
@@ -279,7 +279,7 @@ def _with_month_name(text: str) -> dt.datetime | None:
 
 
 def _from_number(value: Any) -> int | None:
-    """Return the milliseconds of an epoch number, whose unit is told by its magnitude."""
+    """Return the milliseconds of an epoch number, whose unit follows from its size."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
     if isinstance(value, float):

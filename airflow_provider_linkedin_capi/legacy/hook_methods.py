@@ -126,7 +126,7 @@ class OfflineConversionsMixin:
     ) -> int:
         """Stream any number of offline conversions in batches within LinkedIn's limits; return how many.
 
-        :raises LinkedInError: a batch was refused, whole; a note tells how many conversions went before it.
+        :raises LinkedInError: a batch was refused, whole; a note says how many conversions went before it.
         """
         sent = 0
         for batch in offline_conversions.batched(conversions):

@@ -194,7 +194,7 @@ class OfflineRowMapper:
         **settings: Any,
     ) -> None:
         renamed = resolve_mapping(columns, column_mapping or {}, also=_COLUMNS)
-        # columns that are mapped to nothing get a name that is no field's
+        # columns that are mapped to nothing get a name that no field has
         self._columns = tuple(renamed.get(normalized_name(column), column) or f"({column})" for column in columns)
         self._rules_by_type = rule if isinstance(rule, Mapping) else None
         self._today = _columns_of_today(self._columns)

@@ -65,7 +65,7 @@ CountEvents = Callable[[dt.datetime, dt.datetime], Mapping[str, tuple[int, int]]
 
 
 def check(request: ReportRequest) -> None:
-    """Refuse a report that does not tell rules apart, or does not count conversions.
+    """Refuse a report that does not distinguish rules, or does not count conversions.
 
     :raises ConfigurationError: it cannot be reconciled.
     """

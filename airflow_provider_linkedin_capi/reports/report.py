@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.reports.request import ReportRequest
 
 Row = dict[str, Any]
-#: First day, last day and pivot values, which tell rows apart.
+#: First day, last day and pivot values, which identify a row.
 Key = tuple[dt.date, dt.date, tuple[str, ...]]
 #: Metrics by LinkedIn's names, not yet rounded.
 Values = dict[str, int | Decimal | None]
@@ -24,7 +24,7 @@ Values = dict[str, int | Decimal | None]
 #: Greatest size of rows in XCom, in bytes of JSON.
 MAX_XCOM_BYTES = 256_000
 
-#: Pivots whose values are words, not URNs; they get no id column.
+#: Pivots whose values are names, not URNs; they get no id column.
 _WORDS = frozenset(
     {
         "CARD_INDEX",
@@ -42,7 +42,7 @@ _WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its name, what it holds, and whether it belongs to the key that tells rows apart."""
+    """One column: its name, what it holds, and whether it belongs to the key that identifies a row."""
 
     name: str
     kind: Kind

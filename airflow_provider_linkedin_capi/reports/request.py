@@ -266,7 +266,7 @@ def _problems(request: ReportRequest) -> Iterable[str]:
         if not (name.isascii() and name.isalnum()):
             yield f"{name!r} is not the name of a field"
     if request.rules and "CONVERSION" not in request.pivots:
-        yield "conversion_rules needs pivot CONVERSION, the only one that tells rules apart"
+        yield "conversion_rules needs pivot CONVERSION, the only one that distinguishes rules"
     if request.fill_zeros and not set(request.pivots) <= {"CONVERSION", "CAMPAIGN"}:
         yield "fill_zeros works with the pivots CONVERSION and CAMPAIGN only"
     if request.finder == "attributedRevenueMetrics":

@@ -27,7 +27,7 @@ _SCALES = {Kind.MONEY: 4, Kind.USD: 4, Kind.DECIMAL: 6}
 class ReportTable:
     """A table of report rows, created when it is missing; several tasks may do so at the same time.
 
-    Its key is what tells rows apart. Two runs that replace the same window at the same time wait for each other where
+    Its key identifies a row. Two runs that replace the same window at the same time wait for each other where
     the database has transactions, and the later one's rows stay.
 
     :param database: where it is.

@@ -84,7 +84,7 @@ class Faults:
         self._faults: list[Fault] = []
 
     def add(self, kind: Kind, **details: object) -> Fault:
-        """Order a fault; its ``matched`` tells later how often it happened. See :class:`Fault`."""
+        """Order a fault; its ``matched`` counts how often it happened. See :class:`Fault`."""
         fault = msgspec.convert({"kind": kind, **details}, Fault)
         self._faults.append(fault)
         return fault

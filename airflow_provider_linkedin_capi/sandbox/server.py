@@ -244,7 +244,7 @@ def _headers(answer: Answer) -> list[tuple[bytes, bytes]]:
 
 
 def _first_half(answer: Answer) -> bytes:
-    """The wire form of an answer, cut off in the middle of its body, or of its status line when it has none."""
+    """The wire form of an answer, cut off in the middle of its body, or of its status line without a body."""
     if not answer.body:
         return b"HTTP/1.1"
     head = b"".join(b"%s: %s\r\n" % header for header in _headers(answer))

@@ -258,7 +258,7 @@ class AnalyticsReportSensor(LinkedInTaskMixin, BaseSensorOperator):
         return PokeReturnValue(False)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Go on where the trigger ended: read the report, or find out why there is none."""
+        """Continue where the trigger ended: read the report, or find out why there is none."""
         stored = dict(event)
         status, message = stored.pop("status"), stored.pop("message", None)
         if status == "error":

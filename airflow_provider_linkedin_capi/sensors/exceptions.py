@@ -1,4 +1,4 @@
-"""How waiting for a report can fail, each way a type of its own, so that callbacks can tell them apart.
+"""How waiting for a report can fail, each way a type of its own, so that callbacks can distinguish them.
 
 They are Airflow's exceptions as well as this package's; ``docs/errors.md`` lists them.
 """

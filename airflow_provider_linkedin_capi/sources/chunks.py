@@ -40,7 +40,7 @@ class Columns:
         self._arrangements: dict[tuple[str, ...], Callable[[tuple[Any, ...]], tuple[Any, ...]]] = {}
 
     def arrange(self, chunk: Chunk) -> Chunk:
-        """Return a chunk with all columns so far; columns that share a name are told apart by their order."""
+        """Return a chunk with all columns so far; columns that share a name are distinguished by their order."""
         if chunk.columns == self.names:
             return chunk
         arrange = self._arrangements.get(chunk.columns)

@@ -1,4 +1,4 @@
-"""What is in a file: compression and encoding told from its first bytes, and its content block by block."""
+"""What is in a file: compression and encoding, detected from its first bytes, and its content block by block."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def blocks(stream: IO[bytes], name: str) -> Iterator[bytes]:
 def texts(content: Iterable[bytes], encoding: str | None, name: str) -> Iterator[str]:
     """Yield the content as text. Bytes that the encoding does not know become lone surrogates.
 
-    :param encoding: of the file; None tells it from the content: a byte order mark, UTF-16 by its zeros, else UTF-8;
+    :param encoding: of the file; None detects it: a byte order mark, UTF-16 by its zeros, else UTF-8;
         where the first block with other letters than English ones is not UTF-8, Windows-1252.
     """
     decoder: codecs.IncrementalDecoder | None = None

@@ -68,13 +68,13 @@ class FileSource:
 
     :param path: what ``ObjectStoragePath`` takes: ``/data/x.csv``, ``s3://connection@bucket/exports/``,
         ``gs://bucket/**/*.parquet``. (templated)
-    :param format: ``csv`` (any delimiter), ``json`` (lines or arrays) or ``parquet``, for names that do not tell.
+    :param format: ``csv`` (any delimiter), ``json`` (lines or arrays) or ``parquet``, for names without a suffix.
     :param delimiter: between the cells of CSV files.
     :param encoding: of CSV and JSON files, as Python names it, such as ``cp1252``.
     :param header: the columns of CSV files whose first line is a row already.
     :param skip_lines: how many lines of CSV files stand before the header, or before the first row.
     :param ignore: globs of names or paths, below the directory, that are not to be read. (templated)
-    :raises SourceError: there is no such file; or a file that cannot be read. Damaged lines are no error, each one is a
+    :raises SourceError: there is no such file, or it cannot be read. Damaged lines are not errors, each one is a
         rejected row.
     """
 
@@ -246,7 +246,7 @@ class _File:
             yield raw
 
     def sniffed_format(self) -> Format | None:
-        """Tell the format from the content; None when that is none of ours."""
+        """Detect the format from the content; None when it is not supported."""
         with self.open(block_size=_SNIFFED_BYTES) as raw:
             start = decompressed(raw, self.name).read(_SNIFFED_BYTES)
         if start.startswith(b"PAR1"):
@@ -280,14 +280,14 @@ def _format_by_name(path: str) -> Format | None:
 
 
 def _is_left_out(path: str) -> bool:
-    """Whether a name is by custom none of the data: ``_SUCCESS``, ``.part-0.crc``, what is in ``_temporary/``."""
+    """Whether a name by convention holds no data: ``_SUCCESS``, ``.part-0.crc``, what is in ``_temporary/``."""
     return path.endswith("_$folder$") or any(
         part.startswith(("_", ".")) and "=" not in part for part in path.split("/")
     )
 
 
 def _refuse_table_formats(paths: Iterable[str], directory: str) -> None:
-    """Refuse directories whose files are not all of the table, or hold rows that it no longer has."""
+    """Refuse directories whose files are not all of the table, or hold rows that were deleted from it."""
     for path in paths:
         first = path.partition("/")[0]
         kind = _TABLE_FORMATS.get(first) or ("Iceberg" if fnmatch(path, "metadata/*.metadata.json") else None)

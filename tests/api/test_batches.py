@@ -34,7 +34,7 @@ def test_a_success_without_body_is_the_success_of_every_key(make, status):
 
 
 @pytest.mark.parametrize("make", [campaign_associations.batch_put, campaign_associations.batch_delete])
-def test_a_200_tells_each_key_s_own_fate_whatever_the_order_inside_the_keys(make):
+def test_a_200_has_a_result_for_each_key_in_any_order_of_its_parts(make):
     result = make([(1, 9), (2, 9)]).result(
         reply({"results": {WIRE_ONE: {"status": 204}}, "errors": {WIRE_TWO: {"status": 404, "message": "gone"}}})
     )
@@ -57,7 +57,7 @@ def test_a_key_that_the_answer_does_not_mention_is_an_error():
     assert isinstance(result.errors[TWO], exceptions.UnexpectedReplyError)
 
 
-def test_a_read_without_body_is_no_answer():
+def test_a_read_without_body_is_refused():
     with pytest.raises(exceptions.OutcomeUnknownError):
         conversion_rules.batch_get(5, [1]).result(Reply(200, {}))
 

@@ -123,7 +123,7 @@ def test_a_write_that_may_have_happened_is_only_repeated_where_that_is_allowed(s
     assert decide(dataclasses.replace(WRITE, idempotent=True), error) == wait(1.0)
 
 
-def test_a_broken_connection_is_told_from_one_that_was_never_made():
+def test_a_broken_connection_differs_from_one_never_made():
     assert decide(WRITE, exceptions.NotSentError("refused")) == wait(1.0)
     assert decide(WRITE, exceptions.OutcomeUnknownError("reset")) == STOP
     assert decide(READ, exceptions.OutcomeUnknownError("reset")) == wait(1.0)
@@ -203,7 +203,7 @@ def test_positions_of_bad_elements_are_read_in_every_documented_form(message, el
     assert messages.element_messages(message) == elements
 
 
-def test_an_error_tells_call_status_code_message_field_advice_and_request_ids():
+def test_an_error_shows_call_status_code_message_field_and_request_ids():
     error = refused(READ, 400, INPUT_ERRORS, **{"x-li-uuid": "AAY=", "x-li-fabric": "prod-lor1", "set-cookie": "x"})
     assert str(error) == (
         "conversions.GET: LinkedIn answered 400 ILLEGAL_ARGUMENT: Invalid query parameters passed to request; "
@@ -337,7 +337,7 @@ GATEWAY_JSON = [
 
 
 @pytest.mark.parametrize(("status", "body"), GATEWAY_JSON)
-def test_a_gateways_json_is_no_verdict_of_linkedin(status, body):
+def test_a_gateways_json_is_not_linkedins_verdict(status, body):
     reply = Reply(status, {"content-type": "application/json", "server": "gateway"}, json.dumps(body).encode())
     for call in (READ, CREATED):
         with pytest.raises(exceptions.ForeignAnswerError, match="JSON that lacks LinkedIn's headers") as raised:

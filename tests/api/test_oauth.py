@@ -67,6 +67,6 @@ def test_neither_a_token_nor_its_call_nor_an_error_shows_what_is_secret():
 
 
 @pytest.mark.parametrize("document", [{}, {"access_token": ""}, {"access_token": "", "expires_in": 1}, [MINTED]])
-def test_an_answer_without_a_token_is_no_success(document):
+def test_an_answer_without_a_token_is_an_error(document):
     with pytest.raises(exceptions.OutcomeUnknownError):
         oauth.refresh("a", "b", "c").result(answer(document))

@@ -86,7 +86,7 @@ def test_a_long_next_link_is_tunnelled():
     assert following.body.decode() == href.partition("?")[2]
 
 
-def test_a_page_without_elements_is_no_page():
+def test_a_page_without_elements_is_refused():
     with pytest.raises(exceptions.UnexpectedReplyError, match="elements"):
         first().result(Reply(200, {}, b"{}"))
 

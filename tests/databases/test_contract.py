@@ -246,7 +246,7 @@ def test_no_keys_find_nothing(database: Database) -> None:
 # Small statements
 
 
-def test_a_statement_tells_how_many_rows_it_changed(database: Database) -> None:
+def test_a_statement_returns_how_many_rows_it_changed(database: Database) -> None:
     filled(database, 5)
     note, position = database.quoted("note"), database.quoted("position")
     update = f"UPDATE {database.name('ledger')} SET {note} = ? WHERE {position} < ? AND {note} <> 'a%b'"
@@ -336,7 +336,7 @@ def test_rows_are_streamed_in_portions(database: Database) -> None:
     assert [row for _, rows in chunks for row in rows] == [(f"e-{number:06}", number) for number in range(2500)]
 
 
-def test_a_query_without_rows_tells_its_columns(database: Database) -> None:
+def test_a_query_without_rows_has_its_columns(database: Database) -> None:
     database.create(TABLE)
     query = f"SELECT {database.quoted('event_id')} FROM {database.name('ledger')} WHERE 1 = 0"
     assert list(database.rows(query, size=10)) == [(("event_id",), [])]
@@ -347,7 +347,7 @@ def test_a_full_last_portion_is_the_last(database: Database) -> None:
     assert [len(rows) for _, rows in database.rows(f"SELECT * FROM {database.name('ledger')}", size=10)] == [10, 10]
 
 
-def test_percent_signs_are_no_placeholders_without_parameters(database: Database) -> None:
+def test_percent_signs_are_not_placeholders_without_parameters(database: Database) -> None:
     filled(database, 1)
     query = f"SELECT 'a%s' FROM {database.name('ledger')} WHERE {database.quoted('rule')} LIKE 'r%'"
     [(_, rows)] = database.rows(query, size=10)
@@ -416,7 +416,7 @@ def test_an_error_does_not_quote_cells(database: Database) -> None:
     assert error.__suppress_context__
 
 
-def test_work_goes_on_after_an_error(database: Database) -> None:
+def test_work_continues_after_an_error(database: Database) -> None:
     filled(database, 1)
     with pytest.raises(DatabaseError):
         database.query("SELECT * FROM no_such_table")

@@ -45,7 +45,7 @@ def test_an_unknown_type_says_that_a_provider_is_missing(connect: Connect) -> No
         {"host": "proxy.example", "extra": {"redshift-serverless": True}},
     ],
 )
-def test_a_postgres_connection_to_redshift_is_told_apart(connect: Connect, fields: dict[str, Any]) -> None:
+def test_a_postgres_connection_to_redshift_is_recognized(connect: Connect, fields: dict[str, Any]) -> None:
     connect("shift", conn_type="postgres", **fields)
     assert open_database("shift").family == "Redshift"
 
@@ -68,7 +68,7 @@ def test_names_have_up_to_three_parts(name: str, parts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["", ".", "a.", ".a", "a..b", "a.b.c.d", '"a', '""', '"a"b'])
-def test_what_is_no_name_is_refused(name: str) -> None:
+def test_an_invalid_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="is not the name of a table"):
         name_parts(name)
 

@@ -243,7 +243,7 @@ def test_a_value_in_another_currency_than_the_accounts_is_refused(declare: Any, 
     assert not sandbox.world.rules
 
 
-def test_the_same_value_written_otherwise_is_no_difference(declare: Any, calls: Any) -> None:
+def test_the_same_value_in_another_form_is_not_a_difference(declare: Any, calls: Any) -> None:
     declare(value_type="FIXED", value="20")
     assert declare(value_type="FIXED", value="20.00").xcom("conversion_rule")["differences"] == {}
 
@@ -292,7 +292,7 @@ def test_marketing_qualified_leads_need_a_version_that_knows_them(
 
 
 @pytest.mark.parametrize("parameters", [{"if_exists": "replace"}, {"auto_association": "NONE"}])
-def test_a_word_that_is_no_choice_is_refused_when_the_dag_is_parsed(parameters: Any) -> None:
+def test_an_unknown_choice_is_refused_when_the_dag_is_parsed(parameters: Any) -> None:
     with pytest.raises(ValueError, match="is not one of"):
         CreateConversionRuleOperator(task_id="task", name="CRM", conversion_type="PURCHASE", **parameters)
 

@@ -46,7 +46,7 @@ def refusal(context: Any) -> Callable[[Any], str]:
 
 
 @pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
-def test_a_viewer_is_told_which_role_it_takes(world: World, refusal: Any, operator: Any) -> None:
+def test_a_viewers_refusal_names_the_role_it_takes(world: World, refusal: Any, operator: Any) -> None:
     world.set_role("VIEWER")
     message = refusal(operator())
     assert "403" in message
@@ -54,13 +54,13 @@ def test_a_viewer_is_told_which_role_it_takes(world: World, refusal: Any, operat
 
 
 @pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
-def test_a_member_without_a_role_is_told_to_be_added_to_the_account(world: World, refusal: Any, operator: Any) -> None:
+def test_a_member_without_a_role_has_to_be_added_to_the_account(world: World, refusal: Any, operator: Any) -> None:
     world.set_role(None)
     assert "the member has no role in ad account 5012345" in refusal(operator())
 
 
 @pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
-def test_a_foreign_account_is_told_apart_from_a_foreign_rule(world: World, refusal: Any, operator: Any) -> None:
+def test_a_foreign_account_is_distinguished_from_a_foreign_rule(world: World, refusal: Any, operator: Any) -> None:
     world.add_account(77, member=None)
     task = operator()
     task.ad_account_id = 77

@@ -83,7 +83,7 @@ def test_the_day_before_goes_to_linkedin_and_its_report_comes_back(
 
 
 @pytest.mark.e2e
-def test_a_run_over_weeks_in_real_airflow_waits_deferred_and_a_second_one_sends_nothing(
+def test_a_run_over_weeks_waits_deferred_and_a_second_one_sends_nothing(
     airflow_stack: AirflowStack, sandbox: SandboxServer, filled: Warehouse, midnight: dt.datetime, tmp_path: Path
 ) -> None:
     sandbox.world.settings.report_delay_seconds = 4

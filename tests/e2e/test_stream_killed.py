@@ -46,7 +46,7 @@ with DAG("stream_killed", schedule=None):
 """
 
 
-def test_a_task_killed_in_the_middle_loses_nothing_and_sends_no_acknowledged_batch_again(
+def test_a_killed_task_loses_nothing_and_repeats_no_acknowledged_batch(
     airflow_stack: AirflowStack, sandbox: SandboxServer, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     world = sandbox.world

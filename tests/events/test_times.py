@@ -42,7 +42,7 @@ def sent(value: object, **settings: object) -> int:
         (str(MOMENT * 1_000_000), MOMENT),
     ],
 )
-def test_an_epoch_number_is_read_in_the_unit_that_its_magnitude_tells(value: object, milliseconds: int) -> None:
+def test_the_unit_of_an_epoch_number_follows_from_its_size(value: object, milliseconds: int) -> None:
     assert sent(value) == milliseconds
 
 

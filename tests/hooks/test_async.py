@@ -78,7 +78,7 @@ def test_cookies_are_never_sent_back(linkedin: str, sandbox: SandboxServer) -> N
     assert "cookie" not in sandbox.world.requests[-1].headers
 
 
-def test_other_work_goes_on_while_it_waits(linkedin: str, sandbox: SandboxServer) -> None:
+def test_other_work_continues_while_it_waits(linkedin: str, sandbox: SandboxServer) -> None:
     sandbox.world.faults.add("delay", seconds=0.3)
     ticks = 0
 

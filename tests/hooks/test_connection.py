@@ -51,7 +51,7 @@ def test_without_a_way_to_a_token_it_says_what_to_set(fields: dict[str, Any]) ->
         settings(**fields)
 
 
-def test_the_line_break_after_a_pasted_token_is_no_part_of_it() -> None:
+def test_the_line_break_after_a_pasted_token_is_ignored() -> None:
     found = settings(
         login="id", password="secret", extra={"access_token": "a-token\n", "refresh_token": " refresh\r\n"}
     )

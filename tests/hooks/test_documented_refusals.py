@@ -68,7 +68,7 @@ def test_what_passes_is_waited_for(
 
 
 @pytest.mark.parametrize(("status", "body", "kind", "decision"), of(retry.Refresh))
-def test_a_token_that_is_no_longer_accepted_is_replaced(
+def test_an_expired_token_is_replaced(
     refreshable: str,
     sandbox: SandboxServer,
     status: int,

@@ -66,7 +66,7 @@ def test_domains_are_blocked_and_allowed_one_by_one(hook, tag, sandbox):
     assert not hook.get_insight_tag_domain("a.example.com").blocked
 
 
-def test_a_batch_of_domains_tells_each_one_s_fate(hook, tag, sandbox):
+def test_a_batch_of_domains_has_a_result_for_each(hook, tag, sandbox):
     sandbox.world.add_domain(tag.id, "a.example.com")
     result = hook.batch_update_insight_tag_domains({"a.example.com": True, "unseen.example.com": True})
     assert result.results == {"a.example.com": None}

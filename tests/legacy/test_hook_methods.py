@@ -159,7 +159,7 @@ def test_a_version_of_today_is_refused_before_anything_is_sent(hook, sandbox, nu
 
 
 @pytest.mark.parametrize("version", ["", "latest", "2023-10", "20231"])
-def test_something_that_is_no_version_is_refused(version):
+def test_an_invalid_version_is_refused(version):
     with pytest.raises(ValueError, match="is not valid; write it like 202310"):
         dmp_segments.get(1, version)
 

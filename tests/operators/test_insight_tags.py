@@ -156,7 +156,7 @@ def test_eight_runs_at_once_end_with_one_tag(linkedin, sandbox):
     assert len(asked(sandbox, "insightTags.CREATE")) > 1
 
 
-def test_a_token_without_the_scope_is_told_which_one(execute, sandbox):
+def test_a_missing_scope_is_named(execute, sandbox):
     sandbox.world.add_token("sandbox-token", scopes=["r_ads"])
     with pytest.raises(AirflowFailException, match="scope rw_ads"):
         execute(EnsureInsightTagOperator)
@@ -200,7 +200,7 @@ def test_a_dag_blocks_unknown_domains_and_allows_known_ones_again(run_dag, xcom,
     }
 
 
-def test_by_default_nothing_is_changed_but_the_difference_is_told(execute, domains, sandbox):
+def test_by_default_the_difference_is_reported_and_nothing_changed(execute, domains, sandbox):
     before = blocked(sandbox)
     result, _ = execute(GovernInsightTagDomainsOperator, allowed_domains=["*.example.com"])
     assert (result["blocked"], result["allowed"]) == (["evil.example.net", "example.com"], ["www.example.com"])
@@ -222,7 +222,7 @@ def test_when_nothing_differs_nothing_is_sent(execute, domains, sandbox):
     assert len(asked(sandbox, "insightTagDomains.BATCH_PARTIAL_UPDATE")) == count
 
 
-def test_an_account_whose_tag_nobody_met_is_told_why_there_is_nothing_to_do(execute, task_log):
+def test_an_unseen_tag_of_an_account_is_explained(execute, task_log):
     result, _ = execute(GovernInsightTagDomainsOperator, allowed_domains=["*.example.com"], dry_run=False)
     assert result == {"blocked": [], "allowed": [], "unchanged": [], "refused": {}, "dry_run": False}
     assert "listed 5 to 10 minutes after its first visit" in task_log()
@@ -315,7 +315,7 @@ def test_a_dag_shares_and_unshares_the_tag_and_may_run_twice(run_dag, xcom, link
     assert roles(sandbox, tag) == {OWN: "FULL"}
 
 
-def test_an_account_with_another_tag_is_told_before_anything_is_sent(execute, tag, others, sandbox, hook):
+def test_an_account_with_another_tag_is_refused_before_anything_is_sent(execute, tag, others, sandbox, hook):
     from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
 
     theirs = LinkedInConversionsHook(hook.linkedin_conn_id, ad_account_id=OTHER).create_insight_tag()
@@ -392,7 +392,7 @@ def test_an_account_may_leave_when_another_one_keeps_full_access(execute, tag, o
     }
 
 
-def test_a_keeper_that_the_token_cannot_see_is_taken_at_its_name_and_linkedin_decides(execute, tag, sandbox):
+def test_a_keeper_that_the_token_cannot_see_is_left_to_linkedin(execute, tag, sandbox):
     sandbox.world.add_account(OTHER, member="urn:li:person:stranger")
     with pytest.raises(AirflowFailException, match=r"at least one account with FULL access -> A tag needs one account"):
         execute(RevokeInsightTagAccessOperator, target_account=OWN, keeper_account=OTHER)

@@ -37,7 +37,7 @@ def element(action="ADD", *, kind="LEAD", user=None):
     }
 
 
-def test_legacy_elements_become_events_and_what_has_no_equivalent_is_told_row_by_row(stream, rule, sandbox, tmp_path):
+def test_legacy_elements_become_events_and_lost_fields_are_reported_by_row(stream, rule, sandbox, tmp_path):
     rows = [
         element(),
         element("REMOVE"),

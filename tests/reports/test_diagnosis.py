@@ -33,7 +33,7 @@ def test_nothing_is_wrong_with_a_rule_that_has_campaigns(sandbox: SandboxServer,
     assert diagnose(pivot="CAMPAIGN") is None
 
 
-def test_an_account_without_rules_is_told(diagnose: Any) -> None:
+def test_an_account_without_rules_is_reported(diagnose: Any) -> None:
     finding = diagnose()
 
     assert finding.cause is Cause.WRONG_RULE

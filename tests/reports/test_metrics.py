@@ -55,7 +55,7 @@ def test_numbers_are_typed_and_rounded(field: str, sent: Any, currency: str, hel
         (VALUE, {"amount": "1"}),
     ],
 )
-def test_what_is_no_number_is_no_zero(field: str, sent: Any) -> None:
+def test_a_value_that_is_not_a_number_is_not_zero(field: str, sent: Any) -> None:
     with pytest.raises(UnexpectedReplyError, match=field):
         metrics.typed(field, sent)
 

@@ -364,7 +364,7 @@ def test_bad_requests_are_refused(rest: Rest, options: dict[str, Any]) -> None:
     assert report(rest, **options).status_code == 400
 
 
-def test_an_unknown_finder_is_no_resource(rest: Rest) -> None:
+def test_an_unknown_finder_is_not_found(rest: Rest) -> None:
     assert report(rest, q="nothing").status_code == 404
 
 

@@ -155,7 +155,7 @@ def test_events_with_the_same_contents_are_stored_twice_and_counted(rest: Rest, 
         ({"eventId": None}, "/eventId :: null cannot be coerced to String"),
     ],
 )
-def test_a_single_event_that_breaks_the_schema_is_told_where(
+def test_a_refused_single_event_names_the_field(
     rest: Rest, rule: int, world: World, members: dict[str, Any], line: str
 ) -> None:
     answer = rest("POST", "/conversionEvents", json=event(rule, **members))
@@ -208,13 +208,13 @@ def test_a_batch_without_its_header_is_read_as_one_event(rest: Rest, rule: int) 
 # Rules: 403
 
 
-def test_an_unknown_rule_is_no_ad_account(rest: Rest) -> None:
+def test_an_unknown_rule_is_refused_as_no_ad_account_found(rest: Rest) -> None:
     answer = rest("POST", "/conversionEvents", json=event(1))
 
     assert (answer.status_code, answer.json()) == (403, {"message": "No ad accounts found", "status": 403})
 
 
-def test_a_foreign_rule_and_a_viewers_rule_look_the_same(rest: Rest, rule: int, world: World) -> None:
+def test_a_foreign_rule_and_a_viewers_rule_get_the_same_answer(rest: Rest, rule: int, world: World) -> None:
     foreign = world.add_rule(account=world.add_account(member=None))
     assert rest("POST", "/conversionEvents", json=event(foreign)).json()["message"] == "No ad accounts found"
 

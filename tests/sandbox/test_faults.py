@@ -55,7 +55,7 @@ def test_a_reset_can_come_before_the_body_is_there(sandbox: SandboxServer) -> No
     assert not sandbox.world.requests, "a request that never arrived whole is in no log"
 
 
-def test_a_closed_connection_is_no_reset(rest: Rest, rule: int, world: World) -> None:
+def test_a_closed_connection_is_not_a_reset(rest: Rest, rule: int, world: World) -> None:
     world.faults.add("close", times=1)
 
     with pytest.raises(requests.ConnectionError, match="closed connection without response"):
@@ -190,7 +190,7 @@ def test_a_fault_can_be_a_matter_of_chance_that_repeats_with_its_seed(rest: Rest
         {"restli_method": "conversionEvents.BATCH_CREATE"},
     ],
 )
-def test_a_fault_strikes_only_what_it_is_aimed_at(rest: Rest, rule: int, world: World, aim: dict[str, Any]) -> None:
+def test_a_fault_affects_only_what_it_is_aimed_at(rest: Rest, rule: int, world: World, aim: dict[str, Any]) -> None:
     world.faults.add("status", **aim)
 
     assert rest("GET", FIND).status_code == 200

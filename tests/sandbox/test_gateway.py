@@ -31,7 +31,7 @@ def test_an_unknown_path_is_answered_first_of_all(rest: Rest) -> None:
     assert answer.headers["X-Restli-Gateway-Error"] == "true"
 
 
-def test_an_unknown_finder_is_no_resource(rest: Rest) -> None:
+def test_an_unknown_finder_is_not_found(rest: Rest) -> None:
     answer = rest("GET", "/conversions?q=nobody", headers={"Authorization": None})
 
     assert (answer.status_code, answer.json()["code"]) == (404, "RESOURCE_NOT_FOUND")
@@ -333,7 +333,7 @@ def test_a_post_to_an_entity_needs_the_method_header(rest: Rest, rule: int) -> N
     assert answer.status_code == 400
 
 
-def test_the_log_of_requests_tells_what_came_and_what_went(rest: Rest, world: World) -> None:
+def test_the_request_log_has_each_request_and_its_answer(rest: Rest, world: World) -> None:
     rest("POST", "/conversions", json={"name": "r", "account": ACCOUNT, "type": "LEAD"})
 
     (request,) = world.requests

@@ -108,7 +108,7 @@ def introspect(sandbox: SandboxServer, **changes: str) -> requests.Response:
     return requests.post(f"{sandbox.url}/oauth/v2/introspectToken", data=form)
 
 
-def test_introspection_tells_the_state_of_a_token(sandbox: SandboxServer, world: World) -> None:
+def test_introspection_returns_the_state_of_a_token(sandbox: SandboxServer, world: World) -> None:
     answer = introspect(sandbox).json()
     assert (answer["active"], answer["status"], answer["auth_type"]) == (True, "active", "3L")
     assert answer["expires_at"] - answer["created_at"] == 5_184_000
@@ -120,7 +120,7 @@ def test_introspection_tells_the_state_of_a_token(sandbox: SandboxServer, world:
     assert (revoked["active"], revoked["status"]) == (False, "revoked")
 
 
-def test_introspection_of_a_foreign_token_tells_nothing(sandbox: SandboxServer, world: World) -> None:
+def test_introspection_of_a_foreign_token_returns_nothing(sandbox: SandboxServer, world: World) -> None:
     world.add_token("foreign", client=None)
 
     assert introspect(sandbox, token="foreign").json() == {"active": False}

@@ -21,12 +21,12 @@ def test_columns_come_from_the_header_and_values_are_text(write, read):
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_the_delimiter_is_told_from_the_header(write, read, delimiter, end):
+def test_the_delimiter_is_detected_from_the_header(write, read, delimiter, end):
     lines = [f"id{delimiter}email", f"1{delimiter}a@b.c", ""]
     assert read(FileSource(write("a.csv", end.join(lines)))) == [{"id": "1", "email": "a@b.c"}]
 
 
-def test_a_decimal_comma_is_no_delimiter_beside_semicolons(write, read):
+def test_a_decimal_comma_is_not_a_delimiter_beside_semicolons(write, read):
     assert read(FileSource(write("a.csv", "id;amount\n1;2,5\n"))) == [{"id": "1", "amount": "2,5"}]
 
 
@@ -38,7 +38,7 @@ def test_delimiters_inside_quotes_do_not_count(write, read):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
-def test_the_encoding_is_told_from_the_content(write, read, caplog, encoding):
+def test_the_encoding_is_detected_from_the_content(write, read, caplog, encoding):
     path = write("a.csv", "id,city\n1,Köln\n2,São Paulo\n", encoding)
     assert read(FileSource(path)) == [{"id": "1", "city": "Köln"}, {"id": "2", "city": "São Paulo"}]
     assert ("reading it as Windows-1252" in caplog.text) == (encoding == "cp1252")

@@ -45,7 +45,7 @@ def test_columns_that_come_late_extend_those_before(size):
     assert [row[0] for chunk in chunks for row in chunk.rows] == [1, 2, 3]
 
 
-def test_a_row_that_is_no_dictionary_is_one_row_that_cannot_be_read(read):
+def test_a_row_that_is_not_a_dictionary_is_one_unreadable_row(read):
     def rows():
         yield [{"id": 1}, "oops", {"id": 2}]
 
@@ -55,7 +55,7 @@ def test_a_row_that_is_no_dictionary_is_one_row_that_cannot_be_read(read):
 
 
 @pytest.mark.parametrize("item", ["text", 7, None])
-def test_what_is_no_row_ends_the_delivery(read, item):
+def test_anything_but_a_row_ends_the_delivery(read, item):
     def rows():
         yield item
 
@@ -63,7 +63,7 @@ def test_what_is_no_row_ends_the_delivery(read, item):
         read(GeneratorSource(rows))
 
 
-def test_a_function_that_yields_nothing_is_told_from_one_without_rows(read):
+def test_a_function_that_is_not_a_generator_differs_from_one_without_rows(read):
     with pytest.raises(SourceError, match=r"returned NoneType\. It has to yield dictionaries") as raised:
         read(GeneratorSource(lambda: None))
     assert raised.value.permanent
@@ -87,5 +87,5 @@ def test_rows_are_taken_as_they_are_needed():
 
 
 @pytest.mark.parametrize("function", [leads, functools.partial(leads, first=1), lambda: []])
-def test_a_source_looks_the_same_at_every_parse(function):
+def test_a_source_is_the_same_at_every_parse(function):
     assert "0x" not in repr(GeneratorSource(function))

@@ -171,7 +171,7 @@ def test_a_local_path_needs_no_scheme(write, read):
     assert read(FileSource(write("a.csv", "id\n1\n").removeprefix("file://"))) == [{"id": "1"}]
 
 
-def test_a_source_looks_the_same_at_every_parse():
+def test_a_source_is_the_same_at_every_parse():
     assert repr(FileSource("s3://bucket/{{ ds }}/")) == repr(FileSource("s3://bucket/{{ ds }}/"))
     assert " at 0x" not in repr(FileSource("s3://bucket/"))
 

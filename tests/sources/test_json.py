@@ -116,7 +116,7 @@ def test_what_follows_an_array_is_not_passed_over(write, read):
 
 
 @pytest.mark.parametrize("content", ["", " \n\n", "[]", "[ ]\n"])
-def test_no_objects_are_no_rows(write, read, content):
+def test_a_file_without_objects_has_no_rows(write, read, content):
     assert read(FileSource(write("a.json", content))) == []
 
 
@@ -133,7 +133,7 @@ def test_a_dead_letter_counts_as_the_row_inside_it(write, read):
     ]
 
 
-def test_a_dead_letter_whose_row_is_no_object_cannot_be_read(write, read):
+def test_a_dead_letter_whose_row_is_not_an_object_cannot_be_read(write, read):
     path = write("dead.jsonl", json.dumps(letter("a,b,c")) + '\n{"event_id": 1}\n')
     assert read(FileSource(path)) == [
         "the row of this dead letter is not an object of column to value",
@@ -141,7 +141,7 @@ def test_a_dead_letter_whose_row_is_no_object_cannot_be_read(write, read):
     ]
 
 
-def test_a_row_with_a_column_named_row_is_no_dead_letter(write, read):
+def test_a_row_with_a_column_named_row_is_not_a_dead_letter(write, read):
     rows = [{"row": {"a": 1}, "message": "x"}]
     assert read(FileSource(write("a.jsonl", json.dumps(rows[0])))) == rows
 

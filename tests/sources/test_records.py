@@ -57,7 +57,7 @@ def test_names_of_columns_become_text(read):
 
 
 @pytest.mark.parametrize("odd", ["a@b.c", None, 7, ("a", "b")])
-def test_an_element_that_is_no_dictionary_is_one_row_that_cannot_be_read(odd):
+def test_an_element_that_is_not_a_dictionary_is_one_unreadable_row(odd):
     (chunk,) = RecordsSource([{"id": 1}, odd, {"id": 3}]).chunks(10)
     assert chunk.rows == [(1,), (str(odd),), (3,)]
     assert chunk.unreadable[1].code == "row_unreadable"
@@ -75,7 +75,7 @@ def test_an_element_that_is_no_dictionary_is_one_row_that_cannot_be_read(odd):
         ([[("jane@example.com", 1)]], r"records\[0\]\[0\] is tuple"),
     ],
 )
-def test_what_is_no_list_of_dictionaries_is_refused_for_good(records, message):
+def test_anything_but_a_list_of_dictionaries_is_refused_for_good(records, message):
     with pytest.raises(SourceError, match=message) as raised:
         list(RecordsSource(records).chunks(10))
     assert raised.value.permanent

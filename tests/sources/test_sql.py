@@ -61,7 +61,7 @@ def test_a_count_that_fails_is_said_and_changes_nothing_else(warehouse, caplog):
     assert "cannot be counted" in caplog.text
 
 
-def test_a_missing_table_is_told_with_the_connection_and_final(seven_rows):
+def test_a_missing_table_is_permanent_and_names_the_connection(seven_rows):
     with pytest.raises(DatabaseError, match=r"connection 'warehouse' failed: a table does not exist") as raised:
         rows(SqlSource("warehouse", "SELECT * FROM conversion_events"))
     assert raised.value.permanent
@@ -220,7 +220,7 @@ def test_semicolons_that_end_nothing_are_left_alone(sql):
     assert one_statement(sql) == sql
 
 
-def test_bytes_that_are_no_text_do_no_harm_in_columns_nobody_uses(warehouse):
+def test_binary_values_in_unused_columns_do_no_harm(warehouse):
     warehouse.execute("CREATE TABLE notes (id INTEGER, note TEXT)")
     warehouse.executemany("INSERT INTO notes VALUES (?, 'ok')", [(number,) for number in range(25)])
     warehouse.execute("UPDATE notes SET note = CAST(x'4bf66c6e' AS TEXT) WHERE id IN (7, 8, 20)")

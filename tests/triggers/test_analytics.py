@@ -196,7 +196,7 @@ def test_a_missing_connection_is_an_event_not_a_crash(make: Make) -> None:
     assert "no_such_connection" in payload["message"]
 
 
-def test_others_on_the_event_loop_go_on_meanwhile(sandbox: SandboxServer, make: Make, delivered: int) -> None:
+def test_others_on_the_event_loop_continue_meanwhile(sandbox: SandboxServer, make: Make, delivered: int) -> None:
     """Polling a slow LinkedIn holds up nobody else."""
     sandbox.world.settings.latency_seconds = 0.8
 

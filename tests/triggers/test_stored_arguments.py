@@ -86,7 +86,7 @@ def test_arguments_of_0_1_0_are_read_field_by_field() -> None:
     )
 
 
-def test_a_trigger_of_0_1_0_goes_on_waiting_for_its_own_rules(attributed: int) -> None:
+def test_a_trigger_of_0_1_0_keeps_waiting_for_its_own_rules(attributed: int) -> None:
     stored = stored_by_0_1_0()
     waiting = {**recent(stored["kwargs"], ready_when="rows"), "poll_interval": 0.05}
 
@@ -110,7 +110,7 @@ def test_the_snapshot_of_0_1_0_counts_for_settling(attributed: int) -> None:
     assert fired(stored["classpath"], again)["status"] == "ready"
 
 
-def test_the_sensor_goes_on_from_an_event_of_0_1_0(attributed: int) -> None:
+def test_the_sensor_resumes_from_an_event_of_0_1_0(attributed: int) -> None:
     from airflow_provider_linkedin_capi.sensors.analytics import AnalyticsReportSensor
 
     sensor = AnalyticsReportSensor(task_id="wait", first_day="{{ ds }}", last_day="{{ ds }}")

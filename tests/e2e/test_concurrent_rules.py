@@ -12,28 +12,28 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-RACING = """
+CONCURRENT = """
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_linkedin_capi.operators.conversion_rules import CreateConversionRuleOperator
 
-with DAG("rules_raced", schedule=None):
+with DAG("concurrent_rules", schedule=None):
     for number in (1, 2):
         CreateConversionRuleOperator(
-            task_id=f"rule_{number}", name="CRM", conversion_type="LEAD", linkedin_conn_id="linkedin_raced"
+            task_id=f"rule_{number}", name="CRM", conversion_type="LEAD", linkedin_conn_id="linkedin_concurrent"
         )
 """
 
 
 def test_both_tasks_use_the_rule_that_was_created_first(airflow_stack: AirflowStack, sandbox: SandboxServer) -> None:
     airflow_stack.connect(
-        "linkedin_raced",
+        "linkedin_concurrent",
         conn_type="linkedin_capi",
         host=sandbox.url,
         extra={"access_token": "sandbox-token", "ad_account_id": "5012345"},
     )
-    dag = airflow_stack.add_dag("rules_raced", RACING)
-    # Time for both tasks to look before either creates.
+    dag = airflow_stack.add_dag("concurrent_rules", CONCURRENT)
+    # Time for both tasks to search before either creates.
     sandbox.world.faults.add("delay", seconds=6, restli_method="conversions.CREATE")
 
     run = airflow_stack.trigger(dag)
