@@ -108,7 +108,7 @@ def test_reset_starts_afresh(sandbox: SandboxServer, rest: Rest, rule: int, worl
         ("POST", "tokens", {"member": "urn:li:person:1"}),
     ],
 )
-def test_an_unknown_setting_is_named(
+def test_an_invalid_admin_request_is_refused(
     sandbox: SandboxServer, world: World, method: str, path: str, body: dict[str, Any]
 ) -> None:
     answer = requests.request(method, f"{sandbox.url}/admin/{path}", json=body)
