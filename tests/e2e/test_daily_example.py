@@ -45,7 +45,8 @@ def assert_everything_arrived(summary: dict[str, Any], sandbox: SandboxServer, w
     world = sandbox.world
     assert summary["rows_read"] == summary["accepted"] + summary["rejected"]
     assert world.event_count() == world.distinct_events() == summary["accepted"] > 0
-    [ledger] = warehouse.query("SELECT count(*) AS accepted FROM linkedin_deliveries_outcomes WHERE outcome = 'accepted'")
+    outcomes = "SELECT count(*) AS accepted FROM linkedin_deliveries_outcomes"
+    [ledger] = warehouse.query(f"{outcomes} WHERE outcome = 'accepted'")
     assert ledger["accepted"] == summary["accepted"]
     [report] = warehouse.query(
         "SELECT sum(external_website_conversions) AS conversions, sum(conversion_value_in_local_currency) AS value"
