@@ -6,7 +6,7 @@ from tests.support import airflow_home  # isort: skip  (before anything that imp
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,17 +20,12 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
     from demo.airflow_stack import AirflowStack
+    from tests.support.connecting import Connect
 
 pytest_plugins = ["tests.postgres", "tests.mariadb"]
 
 AD_ACCOUNT_ID = "5012345"
 ACCESS_TOKEN = "sandbox-token"
-
-
-class Connect(Protocol):
-    """Defines an Airflow connection for the length of a test."""
-
-    def __call__(self, conn_id: str, **fields: Any) -> str: ...
 
 
 @pytest.hookimpl(trylast=True)

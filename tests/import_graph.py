@@ -11,6 +11,21 @@ from pathlib import Path
 
 PACKAGE = "airflow_provider_linkedin_capi"
 
+#: From the bottom up. A package, or a module beside the packages, imports from lower levels only, not from its own.
+LEVELS = (
+    ("exceptions", "version_compat", "currencies"),
+    ("api", "databases"),
+    ("events",),
+    ("delivery", "reports", "legacy"),
+    ("task_state",),
+    ("sources",),
+    ("sinks", "hooks", "links"),
+    ("retry_policy",),
+    ("task_mixin", "declarations"),
+    ("operators", "triggers"),
+    ("sensors",),
+)
+
 
 def modules(root: Path) -> dict[str, Path]:
     """Return each module's file by its dotted name; ``__init__`` counts as its package."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import airflow_provider_linkedin_capi
+from tests.import_graph import LEVELS
 from tests.support.airflow_home import PROJECT
-from tests.test_imports import LEVELS
 
 PACKAGE = Path(airflow_provider_linkedin_capi.__file__).parent
 CONTRIBUTING = (PROJECT / "CONTRIBUTING.md").read_text()

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 import airflow_provider_linkedin_capi
+from tests.import_graph import LEVELS
 
 NAME = airflow_provider_linkedin_capi.__name__
 ROOT = Path(airflow_provider_linkedin_capi.__file__).parent
 
-#: From the bottom up. A package, or a module beside the packages, imports from lower levels only, not from its own.
-LEVELS = (
-    ("exceptions", "version_compat", "currencies"),
-    ("api", "databases"),
-    ("events",),
-    ("delivery", "reports", "legacy"),
-    ("task_state",),
-    ("sources",),
-    ("sinks", "hooks", "links"),
-    ("retry_policy",),
-    ("task_mixin", "declarations"),
-    ("operators", "triggers"),
-    ("sensors",),
-)
 LEVEL = {package: number for number, packages in enumerate(LEVELS) for package in packages}
 WITHOUT_AIRFLOW = ("api", "events", "delivery", "declarations", "sandbox")
 
@@ -91,3 +79,11 @@ def test_only_one_module_imports_what_differs_between_versions_of_airflow(packag
 def test_every_package_and_module_has_its_level() -> None:
     packages = {path.stem for path in ROOT.iterdir() if (path / "__init__.py").exists() or path.suffix == ".py"}
     assert packages - {"__init__", "get_provider_info"} == {*LEVEL, "sandbox"}
+
+
+def test_no_test_imports_from_another_one() -> None:
+    """What several need is in ``tests/support`` or a module beside them, so that each can be read and moved alone."""
+    imported = re.compile(r"^\s*(?:from|import) (tests\.(?:\w+\.)*(?:conftest|test_\w+))\b", re.MULTILINE)
+    tests = ROOT.parent / "tests"
+    found = {str(path.relative_to(tests)): imported.findall(path.read_text()) for path in tests.rglob("*.py")}
+    assert {path: names for path, names in found.items() if names} == {}

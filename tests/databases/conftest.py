@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_linkedin_capi.databases.opening import open_database
 from tests.databases import redshift_proxy
+from tests.databases.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from airflow_provider_linkedin_capi.databases.base import Database
-    from tests.conftest import Connect
     from tests.mariadb import MariaDb
     from tests.postgres import PostgresDatabase
+    from tests.support.connecting import Connect
 
 FAMILIES = (
     "postgres",
@@ -41,23 +40,6 @@ BEYOND_THE_STAND_IN |= {
     ("bigquery", f"test_a_table_may_have_an_odd_name[bigquery-{name}]"): "BigQuery has no such names"
     for name in ('with"quote', "with'apostrophe", 'drop"; DROP TABLE x; --', "a%b")
 }
-
-
-@dataclass
-class Place:
-    """An empty database behind an Airflow connection."""
-
-    family: str
-    conn_id: str
-    opened: list[Database]
-
-    def open(self, **options: Any) -> Database:
-        """Open it once more; closed at the end of the test."""
-        if self.family == "bigquery":
-            options.setdefault("database", "ads")
-        database = open_database(self.conn_id, **options)
-        self.opened.append(database)
-        return database
 
 
 @pytest.fixture

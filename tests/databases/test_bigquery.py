@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_linkedin_capi.databases.opening import open_database
 from airflow_provider_linkedin_capi.exceptions import DatabaseError
-from tests.databases.test_contract import AT, NAMES, TABLE, row
+from tests.databases.ledger_table import AT, NAMES, TABLE, row
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.databases.base import Database

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_linkedin_capi.databases import opening
-from tests.databases.test_contract import AT, TABLE, stored
+from tests.databases.ledger_table import AT, TABLE, stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

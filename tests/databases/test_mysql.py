@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_linkedin_capi.databases.base import Database
-    from tests.conftest import Connect
     from tests.mariadb import MariaDb
+    from tests.support.connecting import Connect
 
 
 @pytest.fixture(params=["mysqlclient", "mysqlconnector"])

@@ -12,7 +12,7 @@ from airflow_provider_linkedin_capi.databases.tables import name_parts, short_na
 from airflow_provider_linkedin_capi.exceptions import DatabaseError
 
 if TYPE_CHECKING:
-    from tests.conftest import Connect
+    from tests.support.connecting import Connect
 
 
 def test_a_connection_that_runs_no_sql_is_refused(connect: Connect) -> None:

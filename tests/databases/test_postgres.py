@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_linkedin_capi.databases.opening import open_database
-from tests.databases.test_contract import AT, COLUMNS, NAMES, TABLE, row
+from tests.databases.ledger_table import AT, COLUMNS, NAMES, TABLE, row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,11 +13,11 @@ import pytest
 from airflow_provider_linkedin_capi.databases.opening import open_database
 from airflow_provider_linkedin_capi.databases.tables import Column, Table
 from airflow_provider_linkedin_capi.exceptions import DatabaseError
-from tests.databases.test_contract import NAMES, TABLE, row
+from tests.databases.ledger_table import NAMES, TABLE, row
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.databases.base import Database
-    from tests.conftest import Connect
+    from tests.support.connecting import Connect
 
 sqlglot = pytest.importorskip("sqlglot", reason="sqlglot, which knows each grammar, is not on this machine")
 

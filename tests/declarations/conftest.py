@@ -4,48 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support import dag_runs
+from tests.declarations.task_runs import Execution, TaskRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
+    from tests.declarations.task_runs import RunTask
 
 _dag_numbers = itertools.count(1)
-
-
-@dataclass(frozen=True)
-class TaskRun:
-    """What a run of one task left behind.
-
-    :param log: all that was logged in the meantime.
-    """
-
-    dag_run: Any
-    log: str
-
-    @property
-    def state(self) -> str | None:
-        return dag_runs.state(self.dag_run, "task")
-
-    @property
-    def tries(self) -> int:
-        return int(self.dag_run.get_task_instance("task").try_number)
-
-    def xcom(self, key: str = "return_value") -> Any:
-        return dag_runs.xcom(self.dag_run, "task", key)
-
-
-class RunTask(Protocol):
-    """Runs one operator as the task of a DAG."""
-
-    def __call__(self, operator: Any, **parameters: Any) -> TaskRun: ...
 
 
 @pytest.fixture
@@ -75,18 +47,6 @@ def run_task(run_dag: Callable[..., Any], linkedin: str, logged: Callable[[], st
         return TaskRun(run_dag(dag, logical_date=start), logged())
 
     return run
-
-
-@dataclass(frozen=True)
-class Execution:
-    """What an operator's own work left behind; the same words as :class:`TaskRun`."""
-
-    state: str
-    pushed: dict[str, Any]
-    log: str
-
-    def xcom(self, key: str = "return_value") -> Any:
-        return self.pushed.get(key)
 
 
 @pytest.fixture

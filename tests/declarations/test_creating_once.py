@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.declarations.rule_declaration import Declared
     from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
-    from tests.rules.conftest import RunTask
+    from tests.declarations.task_runs import RunTask
 
 FIELDS = {
     "name": "CRM",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
-    from tests.rules.conftest import Execution, RunTask, TaskRun
+    from tests.declarations.task_runs import Execution, RunTask, TaskRun
 
 LOOK, CHANGE, READ = "conversions.FINDER-account", "conversions.PARTIAL_UPDATE", "conversions.GET"
 

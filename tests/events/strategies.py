@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from airflow_provider_linkedin_capi.events.fields import FIELDS
-from tests.events.conftest import DAY_MS, NOW_MS
+from tests.support.mapped_rows import DAY_MS, NOW_MS
 
 
 class Hostile:

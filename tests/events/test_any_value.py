@@ -13,8 +13,8 @@ import pytest
 from airflow_provider_linkedin_capi.events import RowMapper, encode_batch
 from airflow_provider_linkedin_capi.events.codes import CODES
 from airflow_provider_linkedin_capi.events.fields import FIELDS
-from tests.events.conftest import NOW_MS
 from tests.events.strategies import Hostile
+from tests.support.mapped_rows import NOW_MS
 
 RULES: dict[str, str | int] = {"LEAD": 1}
 

@@ -6,7 +6,7 @@ from airflow_provider_linkedin_capi.events import RowMapper, map_row
 from airflow_provider_linkedin_capi.events.fields import FIELDS
 from airflow_provider_linkedin_capi.events.model import ConversionEvent
 from airflow_provider_linkedin_capi.exceptions import ColumnError
-from tests.events.conftest import NOW_MS, RULE
+from tests.support.mapped_rows import NOW_MS, RULE
 
 
 def mapper(*columns: str, **settings: object) -> RowMapper:

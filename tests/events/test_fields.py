@@ -11,7 +11,7 @@ from airflow_provider_linkedin_capi.events import RowMapper, encode_batch, field
 from airflow_provider_linkedin_capi.events.cells import Refused
 from airflow_provider_linkedin_capi.events.fields import Field, Role
 from airflow_provider_linkedin_capi.events.reading import Reader
-from tests.events.conftest import NOW_MS, RULE
+from tests.support.mapped_rows import NOW_MS, RULE
 
 
 def carrier_pigeon(value: Any) -> Any:

@@ -9,7 +9,7 @@ from hashlib import md5, sha1, sha256, sha512
 import pytest
 
 from airflow_provider_linkedin_capi.events import RowMapper
-from tests.events.conftest import NOW_MS, RULE, event_of, id_of, mapped, rejection_of, warning_of
+from tests.support.mapped_rows import NOW_MS, RULE, event_of, id_of, mapped, rejection_of, warning_of
 
 JANE = "dbf1912b4cad4df9823f627874244e64b50a6ac550b9cb33b17df671a26679db"
 TEST = "973dfe463ec85785f5f95af5ba3906eedb2d931c24e69824a89ea65dba4e813b"

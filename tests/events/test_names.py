@@ -7,7 +7,7 @@ import pytest
 
 from airflow_provider_linkedin_capi.events import ConversionEvent, RowMapper
 from airflow_provider_linkedin_capi.events.model import UserInfo
-from tests.events.conftest import NOW_MS, RULE, event_of, mapped, rejection_of, warning_of
+from tests.support.mapped_rows import NOW_MS, RULE, event_of, mapped, rejection_of, warning_of
 
 EMAIL = {"email": "test@example.com"}
 MARY = "6915771be1c5aa0c886870b6951b03d7eafc121fea0e80a5ea83beb7c449f4ec"

@@ -12,9 +12,9 @@ from airflow_provider_linkedin_capi.events.codes import CODES
 from airflow_provider_linkedin_capi.events.fields import FIELDS
 from airflow_provider_linkedin_capi.events.times import TimeReader
 from airflow_provider_linkedin_capi.legacy.row_mapper import OfflineRowMapper
-from tests.events.conftest import NOW_MS, RULE, elements_of
 from tests.events.linkedin_schema import problems
 from tests.events.strategies import cells, tables
+from tests.support.mapped_rows import NOW_MS, RULE, elements_of
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.events.reading import Reader

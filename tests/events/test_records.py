@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_linkedin_capi.events import RowMapper
-from tests.events.conftest import NOW_MS, RULE, elements_of, event_of, mapped, rejection_of, warning_of
+from tests.support.mapped_rows import NOW_MS, RULE, elements_of, event_of, mapped, rejection_of, warning_of
 
 EVENT: dict[str, Any] = {
     "conversion": RULE,

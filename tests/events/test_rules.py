@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_linkedin_capi.events import RowMapper
 from airflow_provider_linkedin_capi.exceptions import ColumnError
-from tests.events.conftest import NOW_MS, RULE, event_of, mapped, rejection_of
+from tests.support.mapped_rows import NOW_MS, RULE, event_of, mapped, rejection_of
 
 EMAIL = {"email": "test@example.com"}
 LEADS = "urn:lla:llaPartnerConversion:1"

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_linkedin_capi.events import RowMapper
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
-from tests.events.conftest import DAY_MS, NOW_MS, elements_of, event_of, mapped, rejection_of, warning_of
+from tests.support.mapped_rows import DAY_MS, NOW_MS, elements_of, event_of, mapped, rejection_of, warning_of
 
 MINUTE_MS = 60_000
 #: 2026-09-20 12:34:56.789 UTC

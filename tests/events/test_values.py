@@ -8,7 +8,7 @@ import pytest
 from airflow_provider_linkedin_capi.currencies import CURRENCIES
 from airflow_provider_linkedin_capi.events.countries import COUNTRIES
 from airflow_provider_linkedin_capi.exceptions import ColumnError
-from tests.events.conftest import event_of, mapped, rejection_of, warning_of
+from tests.support.mapped_rows import event_of, mapped, rejection_of, warning_of
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.events import ConversionEvent

@@ -7,8 +7,8 @@ import msgspec
 
 from airflow_provider_linkedin_capi.events import RowMapper, encode_batch, encode_event
 from airflow_provider_linkedin_capi.events.model import ConversionEvent
-from tests.events.conftest import NOW_MS, event_of
 from tests.events.linkedin_schema import problems
+from tests.support.mapped_rows import NOW_MS, event_of
 
 ROW = {
     "happened_at": 1_790_000_000_000,

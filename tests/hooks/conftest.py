@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
-    from tests.conftest import Connect
+    from tests.support.connecting import Connect
 
 
 @pytest.fixture

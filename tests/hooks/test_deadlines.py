@@ -19,7 +19,7 @@ from airflow_provider_linkedin_capi.hooks.linkedin_conversions_async import Link
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.conftest import Connect
+    from tests.support.connecting import Connect
 
 USERS = account_users.of_authenticated_member()
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"

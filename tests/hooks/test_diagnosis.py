@@ -11,7 +11,7 @@ from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInCo
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
-    from tests.conftest import Connect
+    from tests.support.connecting import Connect
 
 
 def test_it_says_what_works(hook: LinkedInConversionsHook) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_linkedin_capi.api.call import Call
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
-    from tests.conftest import Connect
+    from tests.support.connecting import Connect
 
 USERS = account_users.of_authenticated_member()
 RULE = {"name": "lost", "type": "LEAD", "conversionMethod": "CONVERSIONS_API"}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
-    from tests.conftest import Connect
+    from tests.support.connecting import Connect
 
 USERS = account_users.of_authenticated_member()
 KEPT = "AIRFLOW_VAR_LINKEDIN_CAPI__LINKEDIN_CAPI_DEFAULT__REFRESH_TOKEN"

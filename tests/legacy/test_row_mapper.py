@@ -9,8 +9,8 @@ from airflow_provider_linkedin_capi.api import conversion_rules
 from airflow_provider_linkedin_capi.events import MappedRows, Rejection, encode_event
 from airflow_provider_linkedin_capi.exceptions import ColumnError
 from airflow_provider_linkedin_capi.legacy.row_mapper import OfflineRowMapper, migrate_offline_row, migrate_offline_rule
-from tests.events.conftest import NOW_MS, RULE
 from tests.events.linkedin_schema import problems
+from tests.support.mapped_rows import NOW_MS, RULE
 
 SHA256 = "973dfe463ec85785f5f95af5ba3906eedb2d931c24e69824a89ea65dba4e813b"
 SHA512 = "b" * 128

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sandbox.conftest import ENCODED_ACCOUNT
+from tests.support.raw_http import ENCODED_ACCOUNT
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sandbox.world import World
-    from tests.sandbox.conftest import Rest
+    from tests.support.raw_http import Rest
 
 CAMPAIGNS = "/adAccounts/5012345/adCampaigns?q=search"
 

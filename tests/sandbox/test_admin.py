@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from airflow_provider_linkedin_capi.sandbox.world import World as FreshWorld
-from tests.sandbox.conftest import CAMPAIGN, event, send_batch
+from tests.support.raw_http import CAMPAIGN, event, send_batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
     from airflow_provider_linkedin_capi.sandbox.world import World
-    from tests.sandbox.conftest import Rest
+    from tests.support.raw_http import Rest
 
 HEADERS = {
     "Authorization": "Bearer sandbox-token",

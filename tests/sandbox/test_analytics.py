@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sandbox.conftest import ACCOUNT, CAMPAIGN, ENCODED_ACCOUNT, OTHER_CAMPAIGN, event, send_batch
+from tests.support.raw_http import ACCOUNT, CAMPAIGN, ENCODED_ACCOUNT, OTHER_CAMPAIGN, event, send_batch
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sandbox.world import World
-    from tests.sandbox.conftest import Rest
+    from tests.support.raw_http import Rest
 
 FIELDS = (
     "dateRange,pivotValues,externalWebsiteConversions,externalWebsitePostClickConversions,"

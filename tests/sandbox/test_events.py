@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sandbox.conftest import event, send_batch
+from tests.support.raw_http import event, send_batch
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sandbox.world import World
-    from tests.sandbox.conftest import Rest
+    from tests.support.raw_http import Rest
 
 DAY_MS = 86_400_000
 REQUIRED = "field is required but not found and has no default value"

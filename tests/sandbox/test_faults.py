@@ -9,11 +9,11 @@ import pytest
 import requests
 
 from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
-from tests.sandbox.conftest import ENCODED_ACCOUNT, event, send_batch
+from tests.support.raw_http import ENCODED_ACCOUNT, event, send_batch
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sandbox.world import World
-    from tests.sandbox.conftest import Rest
+    from tests.support.raw_http import Rest
 
 FIND = f"/conversions?q=account&account={ENCODED_ACCOUNT}"
 

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sandbox.conftest import ACCOUNT, ENCODED_ACCOUNT, event, send_batch
+from tests.support.raw_http import ACCOUNT, ENCODED_ACCOUNT, event, send_batch
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
     from airflow_provider_linkedin_capi.sandbox.world import World
-    from tests.sandbox.conftest import Rest
+    from tests.support.raw_http import Rest
 
 FIND = f"/conversions?q=account&account={ENCODED_ACCOUNT}"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from airflow_provider_linkedin_capi.sandbox import server
-from tests.sandbox.conftest import event
+from tests.support.raw_http import event
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sandbox.conftest import ACCOUNT, ENCODED_ACCOUNT
+from tests.support.raw_http import ACCOUNT, ENCODED_ACCOUNT
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sandbox.world import World
-    from tests.sandbox.conftest import Rest
+    from tests.support.raw_http import Rest
 
 OTHER = 654_321
 OTHER_ACCOUNT = f"urn:li:sponsoredAccount:{OTHER}"

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from tests.sandbox.conftest import ENCODED_ACCOUNT
+from tests.support.raw_http import ENCODED_ACCOUNT
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sandbox.server import SandboxServer
     from airflow_provider_linkedin_capi.sandbox.world import World
-    from tests.sandbox.conftest import Rest
+    from tests.support.raw_http import Rest
 
 FORM = {
     "grant_type": "refresh_token",

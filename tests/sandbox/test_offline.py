@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sandbox.conftest import ACCOUNT, CAMPAIGN, ENCODED_ACCOUNT
+from tests.support.raw_http import ACCOUNT, CAMPAIGN, ENCODED_ACCOUNT
 
 if TYPE_CHECKING:
     import requests
 
     from airflow_provider_linkedin_capi.sandbox.world import World
-    from tests.sandbox.conftest import Rest
+    from tests.support.raw_http import Rest
 
 LEGACY: dict[str, str | None] = {"LinkedIn-Version": "202310"}
 SEGMENT = {

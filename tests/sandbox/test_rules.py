@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sandbox.conftest import ACCOUNT, CAMPAIGN, ENCODED_ACCOUNT, OTHER_CAMPAIGN
+from tests.support.raw_http import ACCOUNT, CAMPAIGN, ENCODED_ACCOUNT, OTHER_CAMPAIGN
 
 if TYPE_CHECKING:
     from airflow_provider_linkedin_capi.sandbox.world import World
-    from tests.sandbox.conftest import Rest
+    from tests.support.raw_http import Rest
 
 RULE = {"name": "CRM purchase", "account": ACCOUNT, "conversionMethod": "CONVERSIONS_API", "type": "PURCHASE"}
 

@@ -1,30 +1,15 @@
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from airflow_provider_linkedin_capi.delivery.interfaces import DeliveryInfo
 from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome, Reason
-from airflow_provider_linkedin_capi.events.model import ConversionEvent, User, UserId
+from tests.support.sink_events import SENT_AT, event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-RULE = "urn:lla:llaPartnerConversion:22285180"
-HAPPENED_MS = 1_790_000_000_123
-SENT_AT = dt.datetime(2026, 11, 1, 12, 30, tzinfo=dt.UTC)
-
-
-def event(event_id: str | None, conversion: str = RULE) -> ConversionEvent:
-    """An event with an id."""
-    return ConversionEvent(
-        conversion=conversion,
-        conversion_happened_at=HAPPENED_MS,
-        user=User(user_ids=(UserId("SHA256_EMAIL", "a" * 64),)),
-        event_id=event_id,
-    )
 
 
 @pytest.fixture

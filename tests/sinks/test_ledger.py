@@ -16,7 +16,7 @@ from airflow_provider_linkedin_capi.exceptions import DatabaseError, ResultsTabl
 from airflow_provider_linkedin_capi.sinks import ledger_store
 from airflow_provider_linkedin_capi.sinks.ledger import LedgerSink
 from airflow_provider_linkedin_capi.sources.sql import SqlSource
-from tests.sinks.conftest import HAPPENED_MS, RULE, SENT_AT, event
+from tests.support.sink_events import HAPPENED_MS, RULE, SENT_AT, event
 
 OTHER_RULE = "urn:lla:llaPartnerConversion:1"
 ROWS = [("e-0", "m@example.com"), ("e-1", "nonsense"), ("e-2", "x@example.com")]
