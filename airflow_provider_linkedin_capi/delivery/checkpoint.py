@@ -203,7 +203,7 @@ class Checkpoint:
 
     def _code(self, reason: Reason) -> int:
         reason = Reason(reason.field, reason.code, reason.message[:_LONGEST_MESSAGE])
-        if reason not in self._reasons and len(self._reasons) == _MOST_REASONS:
+        if reason not in self._reasons and len(self._reasons) >= _MOST_REASONS:
             reason = _OTHER_REASON
         return _REFUSED + self._reasons.setdefault(reason, len(self._reasons))
 

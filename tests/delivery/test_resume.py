@@ -328,7 +328,7 @@ def test_many_reasons_do_not_make_the_record_large() -> None:
             refused = [index for index, event_id in enumerate(ids) if event_id in self.bad]
             if not refused:
                 return super().send(call)
-            lines = (f"Index: {index}, ERROR :: /user/lead :: {'x' * 150} {ids[index]}\n" for index in refused)
+            lines = (f"Index: {index}, ERROR :: /user/lead :: {ids[index]} {'x' * 150}\n" for index in refused)
             return Reply(422, {"x-li-uuid": "AAY="}, json.dumps({"message": "".join(lines), "status": 422}).encode())
 
     store = MemoryStore()
