@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+import itertools
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from airflow_provider_linkedin_capi.delivery.interfaces import DeliveryInfo
 from airflow_provider_linkedin_capi.delivery.outcomes import BatchOutcome, Reason
+from tests.support import task_process
 from tests.support.sink_events import SENT_AT, event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+
+_numbers = itertools.count(1)
 
 
 @pytest.fixture
@@ -73,3 +79,35 @@ def batch() -> Callable[..., BatchOutcome]:
         )
 
     return make
+
+
+@pytest.fixture
+def snowflake_server(connect: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Snowflake's protocol on localhost, for several processes; behind it fakesnow runs the statements in DuckDB."""
+    pytest.importorskip("airflow.providers.snowflake", reason="Snowflake: its provider is not on this machine")
+    fakesnow = pytest.importorskip("fakesnow", reason="Snowflake: fakesnow is not on this machine")
+    cursor = import_module("fakesnow.cursor").FakeSnowflakeCursor
+    errors = import_module("snowflake.connector.errors")
+    execute = cursor.execute
+
+    def execute_or_wait(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return execute(*args, **kwargs)
+        except Exception as error:
+            # Where Snowflake waits for a lock DuckDB fails.
+            if type(error).__name__ != "TransactionException":
+                raise
+            raise errors.ProgrammingError(str(error), errno=625, sqlstate="40001") from None
+
+    monkeypatch.setattr(cursor, "execute", execute_or_wait)
+    monkeypatch.setenv(task_process.SNOWFLAKE_PROTOCOL, "http")
+    task_process.set_snowflake_protocol()
+    # The module of that name takes the function's place once it is imported.
+    serve = vars(fakesnow).setdefault("serve", fakesnow.server)
+    with serve() as server:
+        # All its servers share their databases.
+        extra = {"account": "fakesnow", "database": f"TEST_{next(_numbers)}", "warehouse": "TEST"}
+        extra |= {name: server[name] for name in ("host", "port")}
+        yield connect("snowflake", conn_type="snowflake", login="fake", password="snow", schema="PUBLIC", extra=extra)
+    monkeypatch.delenv(task_process.SNOWFLAKE_PROTOCOL)
+    task_process.set_snowflake_protocol()

@@ -13,7 +13,7 @@ from tests.support.streaming import RULE, conversions
 from tests.support.task_process import Task
 
 ROWS, BATCH = 400, 20
-LEDGERS = ("postgres", "mariadb", "warehouse")
+LEDGERS = ("postgres", "mariadb", "warehouse", "snowflake_server")
 
 
 @pytest.fixture(params=LEDGERS)
@@ -72,15 +72,18 @@ def test_two_tasks_at_once_send_each_event_once(sandbox, ledger, tasks):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_killed_tasks_lose_nothing_and_send_twice_only_what_they_say(sandbox, ledger, tasks, seed):
+    if ledger == "snowflake":
+        pytest.skip("fakesnow never ends the transaction of a client that was killed; Snowflake does, after hours")
     print(f"seed {seed}")
     chance = random.Random(seed)
+    for task in tasks:
+        task.lease = 2.0  # under load one that lives may be taken for dead, which is counted as well
     tries = [task.start() for task in tasks]
-    moments = []
-    for each in tries:
-        assert each.began.wait(60)
-        moments.append(time.monotonic() + chance.uniform(0, 1.5))
-    for moment, each in sorted(zip(moments, tries, strict=True), key=lambda pair: pair[0]):
-        time.sleep(max(0.0, moment - time.monotonic()))
+    deadline = time.monotonic() + 60
+    for each, progress in zip(tries, sorted(chance.sample(range(1, ROWS - 50), 2)), strict=True):
+        while len(sandbox.world.events) < progress and time.monotonic() < deadline:
+            time.sleep(0.005)
+        time.sleep(chance.uniform(0, 0.05))
         each.kill()
     summaries = [each.summary() for each in [task.start() for task in tasks]]
     twice = sum(stored(sandbox).values()) - ROWS

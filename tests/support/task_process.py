@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: An environment variable: Airflow's hook cannot be told to reach Snowflake without TLS.
+SNOWFLAKE_PROTOCOL = "LINKEDIN_TEST_SNOWFLAKE_PROTOCOL"
 _RUN_AFTER = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 #: Forks from a process that has imported Airflow and has no threads.
 _processes = multiprocessing.get_context("forkserver")
@@ -26,11 +28,13 @@ class Task:
     :param name: its DAG run.
     :param folder: where its state and its results are.
     :param parameters: of the operator.
+    :ivar lease: seconds without a sign of life after which others take it for dead.
     """
 
     name: str
     folder: Path
     parameters: dict[str, Any]
+    lease: float = 60.0
     tries: int = 0
 
     def start(self) -> Try:
@@ -38,7 +42,7 @@ class Task:
         self.tries += 1
         began = _processes.Event()
         result = self.folder / f"{self.name}-{self.tries}.json"
-        arguments = (dict(os.environ), self.name, self.tries, self.parameters, self.folder, result, began)
+        arguments = (dict(os.environ), self.name, self.tries, self.parameters, self.lease, self.folder, result, began)
         process = _processes.Process(target=_execute, args=arguments, daemon=True)
         process.start()
         return Try(process, began, result)
@@ -65,6 +69,14 @@ class Try:
         return summary
 
 
+def set_snowflake_protocol() -> None:
+    """Have Snowflake's connector speak the protocol that the environment names."""
+    from importlib import import_module
+
+    defaults = import_module("snowflake.connector.connection").DEFAULT_CONFIGURATION
+    defaults["protocol"] = (os.environ.get(SNOWFLAKE_PROTOCOL, "https"), str)
+
+
 class _StateStore:
     """Airflow's task state store, as far as it is used."""
 
@@ -85,16 +97,18 @@ def _execute(
     name: str,
     number: int,
     parameters: dict[str, Any],
+    lease: float,
     folder: Path,
     result: Path,
     began: Any,
 ) -> None:
     os.environ.update(environment)
+    if SNOWFLAKE_PROTOCOL in environment:
+        set_snowflake_protocol()
     from airflow_provider_linkedin_capi.operators.stream_conversions import StreamConversionsOperator
     from airflow_provider_linkedin_capi.sinks import ledger_store
 
-    # Deliveries that are killed are dead after a second instead of two minutes.
-    ledger_store.LEASE_SECONDS, ledger_store.HEARTBEAT_SECONDS, ledger_store._POLL_SECONDS = 1.0, 0.2, 0.05
+    ledger_store.LEASE_SECONDS, ledger_store.HEARTBEAT_SECONDS, ledger_store._POLL_SECONDS = lease, lease / 10, 0.05
     operator = StreamConversionsOperator(task_id="stream", **parameters)
     ti = SimpleNamespace(
         dag_id="deliveries", run_id=name, task_id="stream", map_index=-1, try_number=number, max_tries=5,
