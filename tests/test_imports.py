@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import airflow_provider_linkedin_capi
+from tests import import_graph
 from tests.import_graph import LEVELS
 
 NAME = airflow_provider_linkedin_capi.__name__
@@ -74,6 +75,10 @@ def test_only_the_hooks_open_connections_to_linkedin(package: str) -> None:
 def test_only_one_module_imports_what_differs_between_versions_of_airflow(package: str) -> None:
     differing = ("airflow.sdk", "airflow.models", "airflow.utils", "airflow.exceptions", "airflow.version")
     assert {found for found in imports(package, for_types=False) if found[1].startswith(differing)} == set()
+
+
+def test_no_modules_import_each_other_in_a_cycle() -> None:
+    assert import_graph.cycles(import_graph.graph(ROOT.parent)) == []
 
 
 def test_every_package_and_module_has_its_level() -> None:

@@ -17,6 +17,8 @@ from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInCo
 from airflow_provider_linkedin_capi.operators.stream_conversions import StreamConversionsOperator
 from airflow_provider_linkedin_capi.sandbox import answers, events, resources
 from airflow_provider_linkedin_capi.sandbox.rest import Method
+from airflow_provider_linkedin_capi.sinks.dead_letters import DeadLetters
+from airflow_provider_linkedin_capi.sources.files import FileSource
 from airflow_provider_linkedin_capi.version_compat import airflow_version
 from tests.support.streaming import RULE, happened_at
 
@@ -175,6 +177,19 @@ def test_a_users_own_sink_is_opened_given_every_batch_and_closed(stream, sandbox
 def test_a_users_own_sink_is_rendered_from_templates(stream, tmp_path):
     stream(records=[lead("a")], sinks=[Outcomes(f"{tmp_path}/{{{{ dag_run.conf['file'] }}}}")])
     assert (tmp_path / "outcomes.txt").exists()
+
+
+def test_dead_letters_given_as_a_sink_are_named_like_those_of_rejects_path(stream, xcom, tmp_path):
+    path = f"{tmp_path}/letters.jsonl"
+    run = stream(records=[lead("a"), {**lead("b"), "email": "nonsense"}], sinks=[DeadLetters(path)])
+    assert xcom(run, "stream")["rejects_path"] == path
+
+
+def test_dead_letters_given_as_a_sink_must_not_lie_where_a_source_reads(stream, sandbox, task_state, tmp_path):
+    (tmp_path / "rows.jsonl").write_text(json.dumps(lead("a")))
+    run = stream(source=FileSource(str(tmp_path)), sinks=[DeadLetters(f"{tmp_path}/letters.jsonl")])
+    assert task_state(run, "stream") == "failed"
+    assert delivered(sandbox) == []
 
 
 def test_a_users_own_source_is_read_in_chunks_of_any_size(stream, sandbox):

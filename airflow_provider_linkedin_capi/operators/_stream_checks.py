@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_linkedin_capi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
+    from airflow_provider_linkedin_capi.delivery.interfaces import Source
     from airflow_provider_linkedin_capi.delivery.outcomes import Summary
-    from airflow_provider_linkedin_capi.operators.stream_conversions import StreamConversionsOperator
 
 
-def check_parameters(operator: StreamConversionsOperator) -> None:
-    """Refuse what is known to be wrong before any template is rendered."""
+def check_parameters(operator: Any) -> None:
+    """Refuse what is known to be wrong before any template is rendered.
+
+    :param operator: the StreamConversionsOperator.
+    """
     given = [name for name in ("source", "sql", "records", "path") if getattr(operator, name) is not None]
     if len(given) != 1:
         raise ConfigurationError(
@@ -43,18 +46,20 @@ def _is_budget(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def check_places(path: str | None, rejects_path: str | None) -> None:
+def check_places(source: Source, dead_letters: str | None) -> None:
     """Refuse dead letters among the files that are read: the task would feed on what it writes, without end."""
-    if path is None or rejects_path is None:
+    from airflow_provider_linkedin_capi.sources.files import FileSource
+
+    if dead_letters is None or not isinstance(source, FileSource):
         return
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    source, target = ObjectStoragePath(path), ObjectStoragePath(rejects_path)
-    read, written = source.path.rstrip("/"), target.path.rstrip("/")
+    files, target = ObjectStoragePath(source.path), ObjectStoragePath(dead_letters)
+    read, written = files.path.rstrip("/"), target.path.rstrip("/")
     among = written == read or written.startswith(f"{read}/") or fnmatch(written, read) or fnmatch(written, f"{read}/*")
-    if among and (source.protocol or "file") == (target.protocol or "file"):
+    if among and (files.protocol or "file") == (target.protocol or "file"):
         raise ConfigurationError(
-            f"rejects_path {rejects_path} lies where path reads from. Give the dead letters another place."
+            f"The dead letters' path {dead_letters} lies where the rows are read from. Give them another place."
         )
 
 

@@ -8,22 +8,18 @@ from airflow_provider_linkedin_capi.api import urns
 from airflow_provider_linkedin_capi.databases.opening import sql_hook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from airflow.providers.openlineage.extractors import OperatorLineage
 
+    from airflow_provider_linkedin_capi.delivery.interfaces import Source
+    from airflow_provider_linkedin_capi.sources.sql import SqlSource
 
-def lineage(
-    *,
-    sql: str | None,
-    sql_conn_id: str | None,
-    hook_params: Mapping[str, Any] | None,
-    path: str | None,
-    rules: Iterable[str],
-    accepted: int,
-) -> OperatorLineage[Any, Any]:
+
+def lineage(source: Source, rules: Iterable[str], *, accepted: int) -> OperatorLineage[Any, Any]:
     """Return the tables or the file read, and the conversion rules written to.
 
+    :param source: where the rows came from.
     :param rules: URNs of the conversion rules; with a single one, the number of events is reported as well.
     :param accepted: how many events LinkedIn accepted.
     """
@@ -34,9 +30,12 @@ def lineage(
     )
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    result = _tables_read(sql, sql_conn_id, hook_params) if sql and sql_conn_id else OperatorLineage()
-    if path:
-        scheme, _, name = path.rpartition("://")
+    from airflow_provider_linkedin_capi.sources.files import FileSource
+    from airflow_provider_linkedin_capi.sources.sql import SqlSource
+
+    result = _tables_read(source) if isinstance(source, SqlSource) else OperatorLineage()
+    if isinstance(source, FileSource):
+        scheme, _, name = source.path.rpartition("://")
         result.inputs = [Dataset(namespace=scheme or "file", name=name)]
     names = [f"conversions/{urns.number(rule)}" for rule in rules]
     statistics: dict[str, Any] = {"outputStatistics": OutputStatisticsOutputDatasetFacet(rowCount=accepted)}
@@ -47,12 +46,12 @@ def lineage(
     return result
 
 
-def _tables_read(sql: str, conn_id: str, hook_params: Mapping[str, Any] | None) -> OperatorLineage[Any, Any]:
+def _tables_read(source: SqlSource) -> OperatorLineage[Any, Any]:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.providers.openlineage.sqlparser import SQLParser
 
-    hook = sql_hook(conn_id, hook_params=hook_params)
-    connection = hook.get_connection(conn_id)
+    hook = sql_hook(source.conn_id, hook_params=source.hook_params, database=source.database)
+    connection = hook.get_connection(source.conn_id)
     database = hook.get_openlineage_database_info(connection)
     if database is None:
         return OperatorLineage()
@@ -61,5 +60,5 @@ def _tables_read(sql: str, conn_id: str, hook_params: Mapping[str, Any] | None) 
         default_schema=hook.get_openlineage_default_schema(),
     )
     return parser.generate_openlineage_metadata_from_sql(
-        sql=sql, hook=hook, database_info=database, use_connection=False
+        sql=source.sql, hook=hook, database_info=database, use_connection=False
     )

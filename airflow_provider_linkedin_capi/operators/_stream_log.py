@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_linkedin_capi.delivery.outcomes import UNKNOWN_OUTCOME
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -45,7 +47,14 @@ def log_summary(log: Logger, summary: Summary, *, results_table: str | None, dry
     if summary.rejected or summary.held:
         if summary.rejects_path:
             log.warning("The rows that were not delivered are in %s", summary.rejects_path)
-            log.warning("Fix the rows in that file and replay it with path=")
+            if summary.rejected:
+                log.warning("Fix the rejected rows in that file and replay them with path=")
+            if summary.held:
+                log.warning(
+                    "LinkedIn may have stored the held rows (%s): replay them only if it is better to count some "
+                    "twice than not at all",
+                    UNKNOWN_OUTCOME,
+                )
         else:
             log.warning("Set rejects_path to keep the rows that were not delivered")
     if results_table and not dry_run:

@@ -240,6 +240,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         )
         self._delivery: Delivery | None = None
         self._rules: str | dict[str, str] | None = None
+        self._letters: str | None = None
         check_parameters(self)
 
     @property
@@ -301,25 +302,19 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
 
         rules = self._rules.values() if isinstance(self._rules, dict) else [self._rules] if self._rules else []
         accepted = self._delivery.summary.accepted if self._delivery else 0
-        return lineage(
-            sql=self.sql,
-            sql_conn_id=self.sql_conn_id,
-            hook_params=self.hook_params,
-            path=self.path,
-            rules=dict.fromkeys(rules),
-            accepted=accepted,
-        )
+        return lineage(self._source(), dict.fromkeys(rules), accepted=accepted)
 
     def _deliver(self, context: Context, checkpoint: TaskCheckpoint | None) -> Summary:
         from airflow_provider_linkedin_capi.delivery import Delivery
+        from airflow_provider_linkedin_capi.sinks.dead_letters import DeadLetters
 
         hook = self.hook
-        check_places(self.path, self.rejects_path)
         if hook.settings.ad_account:
             CampaignManagerLink.persist(context, hook.settings.ad_account)
-        source = self._source()
+        source, sinks, info = self._source(), self._sinks(), self._info(context, checkpoint)
+        self._letters = next((sink.path for sink in sinks if isinstance(sink, DeadLetters)), None)
+        check_places(source, self._letters)
         mapper_factory = self._mapper_factory(hook, source)
-        sinks, info = self._sinks(), self._info(context, checkpoint)
         if not info.resumed:
             # A retry has to build the same batches again, to know which of them were sent.
             self._mark_delivered(source, sinks)
@@ -444,7 +439,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
             for notice in mapper.notices:
                 self.log.warning("%s", notice)
             if mapper.ignored_columns:
-                self.log.info("Columns that are no field of an event: %s", ", ".join(mapper.ignored_columns))
+                self.log.info("Ignored columns, which match no event field: %s", ", ".join(mapper.ignored_columns))
             return mapper
 
         return make
@@ -465,7 +460,7 @@ class StreamConversionsOperator(LinkedInTaskMixin, BaseOperator):
         """Log the figures and leave them as XCom and asset event, whatever follows."""
         from airflow_provider_linkedin_capi.operators._stream_log import log_summary
 
-        summary.rejects_path = self.rejects_path
+        summary.rejects_path = self._letters
         result = summary.as_dict()
         log_summary(self.log, summary, results_table=self.results_table, dry_run=self._settings.dry_run)
         if self.do_xcom_push:
