@@ -35,7 +35,7 @@ _CALM_TRY = 8
 _LAST_TRY = 16
 #: Airflow's own time from SIGTERM to SIGKILL.
 _GRACE_SECONDS = 5.0
-_EPISODE_SECONDS = 150.0
+_EPISODE_SECONDS = 300.0
 #: LinkedIn's clock is so far ahead; rows of nearly 90 days are too old there, and not for the task's checks.
 _AHEAD_SECONDS = 3600
 
