@@ -103,10 +103,13 @@ class Job:
     :param url: where LinkedIn is.
     :param source: a SQLite database with a table ``conversions``, or a Parquet file.
     :param ledger: the connection of a database for a ledger.
+    :param together: whether the rows are in that database, too.
     :param query: of the SQLite database.
     """
 
-    def __init__(self, url: str, source: Path, *, ledger: str | None = None, query: str = rows.QUERY) -> None:
+    def __init__(
+        self, url: str, source: Path, *, ledger: str | None = None, together: bool = False, query: str = rows.QUERY
+    ) -> None:
         connections = {
             "LINKEDIN_CAPI_DEFAULT": {
                 "conn_type": "linkedin_capi",
@@ -121,12 +124,21 @@ class Job:
         from airflow_provider_linkedin_capi.events.mapper import RowMapper
         from airflow_provider_linkedin_capi.hooks.linkedin_conversions import LinkedInConversionsHook
         from airflow_provider_linkedin_capi.sinks.ledger import LedgerSink
+        from airflow_provider_linkedin_capi.sinks.ledger_tables import delivered_condition
         from airflow_provider_linkedin_capi.sources.files import FileSource
         from airflow_provider_linkedin_capi.sources.sql import SqlSource
 
         self._delivery, self._mapper = Delivery, RowMapper
         self._hook = LinkedInConversionsHook()
-        self._source = FileSource(f"file://{source}") if source.suffix == ".parquet" else SqlSource("warehouse", query)
+        if source.suffix == ".parquet":
+            self._source = FileSource(f"file://{source}")
+        else:
+            self._source = SqlSource(ledger if ledger and together else "warehouse", query)
+        if together:
+            # As the operator does it.
+            self._source.mark_delivered(
+                lambda database, _: delivered_condition(database, "linkedin_results", rows.RULE, "event_id")
+            )
         self._sinks = [LedgerSink(ledger, "linkedin_results")] if ledger else []
 
     def run(self, **settings: Any) -> Summary:

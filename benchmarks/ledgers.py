@@ -22,8 +22,11 @@ KINDS = ("postgres", "sqlite", "duckdb")
 
 
 @contextlib.contextmanager
-def fresh(kind: str) -> Iterator[str]:
-    """Make an empty database, and yield the id of the Airflow connection that leads to it."""
+def fresh(kind: str, warehouse: Path | None = None) -> Iterator[str]:
+    """Make a database, and yield the id of the Airflow connection that leads to it.
+
+    :param warehouse: a SQLite database to copy; else it is empty.
+    """
     with tempfile.TemporaryDirectory(prefix="linkedin-capi-benchmark-") as folder, contextlib.ExitStack() as stack:
         if kind == "postgres":
             connection = {
@@ -34,6 +37,8 @@ def fresh(kind: str) -> Iterator[str]:
                 "schema": "postgres",
             }
         else:
+            if warehouse:
+                shutil.copy(warehouse, f"{folder}/ledger.{kind}")
             connection = {"conn_type": kind, "host": f"{folder}/ledger.{kind}"}
         os.environ["AIRFLOW_CONN_LEDGER"] = json.dumps(connection)
         yield "ledger"

@@ -44,6 +44,9 @@ def main() -> None:
             with ledgers.fresh(kind) as ledger:
                 figures[f"ledger on {kind}"] = whole_job(source, options.rows, ledger)
                 figures[f"{kind}, all skipped"] = whole_job(source, options.rows, ledger, skipped=True)
+        with ledgers.fresh("sqlite", source) as ledger:
+            figures["rows beside ledger"] = whole_job(source, options.rows, ledger, together=True)
+            figures["beside, all skipped"] = whole_job(source, options.rows, ledger, together=True, skipped=True)
         for name, each in figures.items():
             print(f"{name:<22} {each}", flush=True)
             rates[name].append(each.rate / figures["official client"].rate)
@@ -51,15 +54,18 @@ def main() -> None:
     print(f"\nmedian of {options.rounds}         rate of the official client   CPU of the job without ledger")
     for name in rates:
         print(f"{name:<22} {median(rates[name]):>21.2f} {median(costs[name]):>31.2f}")
-    for kind in options.ledgers:
-        pairs = zip(rates[f"ledger on {kind}"], rates[f"{kind}, all skipped"], strict=True)
-        print(f"{kind}: skipping all takes {median(first / second for first, second in pairs):.2f} of delivering it")
+    names = {f"ledger on {kind}": f"{kind}, all skipped" for kind in options.ledgers}
+    for first, again in {**names, "rows beside ledger": "beside, all skipped"}.items():
+        pairs = zip(rates[first], rates[again], strict=True)
+        print(f"{first}: skipping all takes {median(one / two for one, two in pairs):.2f} of delivering it")
 
 
-def whole_job(source: Path, count: int, ledger: str | None = None, *, skipped: bool = False) -> job.Figures:
+def whole_job(
+    source: Path, count: int, ledger: str | None = None, *, together: bool = False, skipped: bool = False
+) -> job.Figures:
     """Run the job once."""
     with server.running() as linkedin:
-        whole = job.Job(linkedin.url, source, ledger=ledger)
+        whole = job.Job(linkedin.url, source, ledger=ledger, together=together)
         with job.Meter() as meter:
             summary = whole.run(**job.UNLIMITED)
         sent = 0 if skipped else count

@@ -35,7 +35,6 @@ WAIT_SECONDS = 3600.0
 _POLL_SECONDS = 2.0
 _KEYS_PER_STATEMENT = 500
 _CACHED_BATCHES = 50_000
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 #: Begins the keys of events that are sent without an id.
 _NAMELESS = "without-id-"
@@ -313,13 +312,12 @@ class LedgerStore:
 
     def claim(self, events: Sequence[ConversionEvent], batch: int) -> Claims:
         """Claim events of a batch; durable when this returns."""
-        rows = self.event_rows(events, batch)
-        keys = [row[:2] for row in rows]
+        keys = self.keys(events)
         if self._info.dry_run:
             there = self._find(keys) if self._exists else {}
             return self._judged(keys, there, batch)
         self.check_lease()
-        there = self._insert(rows, keys)
+        there = self._insert(events, keys, batch)
         claims = self._judged(keys, there, batch) if there else Claims()
         left_out = claims.accepted | claims.elsewhere
         mine = [key for position, key in enumerate(keys) if position not in left_out] if left_out else keys
@@ -328,12 +326,12 @@ class LedgerStore:
 
     def event_rows(self, events: Iterable[ConversionEvent], batch: int) -> list[tuple[Any, ...]]:
         """Return events as rows of the table of events."""
-        delivery, numbers = self._delivery, _Numbers()
+        delivery, numbers, moment = self._delivery, _Numbers(), dt.datetime.fromtimestamp
         return [
             (
                 event.event_id or self._key_of_nameless(event),
                 numbers[event.conversion],
-                _EPOCH + dt.timedelta(milliseconds=event.conversion_happened_at),
+                moment(event.conversion_happened_at / 1000, dt.UTC),
                 delivery,
                 batch,
             )
@@ -350,23 +348,22 @@ class LedgerStore:
         contents = event_ids.derive(event.conversion, event.conversion_happened_at, event.conversion_value, event.user)
         return f"{_NAMELESS}{contents}-{short_name(self._task_run, limit=32)}"
 
-    def _insert(self, rows: list[tuple[Any, ...]], keys: list[Key]) -> dict[Key, _Found]:
+    def _insert(self, events: Sequence[ConversionEvent], keys: list[Key], batch: int) -> dict[Key, _Found]:
         """Add what is not there; return what is."""
         found: dict[Key, _Found] = {}
-        new = rows
         arbitrates = self._database.arbitrates
         if not arbitrates or self._mostly_known:
             found = self._find(keys)
-            new = [row for row in rows if row[:2] not in found] if found else rows
+        new = [event for event, key in zip(events, keys, strict=True) if key not in found] if found else events
+        rows = self.event_rows(new, batch)
         if arbitrates:
-            there = self._database.insert_new(self._tables.events, _EVENT_COLUMNS, new)
+            there = self._database.insert_new(self._tables.events, _EVENT_COLUMNS, rows)
             # Released in between: asked for again later.
-            found |= {(key[0], key[1]): (0, 0, _RELEASED) for key in there} | self._find(
-                [(key[0], key[1]) for key in there]
-            )
+            found |= {(key[0], key[1]): (0, 0, _RELEASED) for key in there}
+            found |= self._find([(key[0], key[1]) for key in there])
         else:
-            self._database.append(self._tables.events, _EVENT_COLUMNS, list({row[:2]: row for row in new}.values()))
-        self._mostly_known = 2 * len(found) > len(rows)
+            self._database.append(self._tables.events, _EVENT_COLUMNS, list({row[:2]: row for row in rows}.values()))
+        self._mostly_known = 2 * len(found) > len(keys)
         return found
 
     def _find(self, keys: Collection[Key]) -> dict[Key, _Found]:
@@ -378,14 +375,16 @@ class LedgerStore:
     def _judged(self, keys: list[Key], there: dict[Key, _Found], batch: int) -> Claims:
         """Say what it means that events are in the table, and take over those of deliveries that ended."""
         there, alive = self._with_answers(there)
-        accepted: set[Key] = set()
+        # Thousands of events share few batches.
+        outcomes = {found: found[2] or self._answered.get(found[:2]) for found in set(there.values())}
+        accepted = {key for key, found in there.items() if outcomes[found] == "accepted"}
         open_keys: dict[Key, _Found] = {}
-        for key, (delivery, place, own) in there.items():
-            outcome = own or self._answered.get((delivery, place))
-            if outcome == "accepted":
-                accepted.add(key)
-            elif (delivery, place) != (self._delivery, batch) and not key[0].startswith(_NAMELESS):
-                open_keys[key] = (delivery, place, outcome)
+        if len(accepted) < len(there):
+            open_keys = {
+                key: (*found[:2], outcomes[found])
+                for key, found in there.items()
+                if key not in accepted and found[:2] != (self._delivery, batch) and not key[0].startswith(_NAMELESS)
+            }
         if not self._skip_accepted:
             accepted.clear()
         elsewhere, unknown, earlier = set[Key](), set[Key](), set[Key]()
@@ -415,8 +414,9 @@ class LedgerStore:
         ended = set(self._ended)
         asked, alive = set[Place](), set[int]()
         while True:
-            places = {found[:2] for found in there.values() if found[2] is None} - asked
-            alive |= self._alive({found[0] for found in there.values()})
+            found = set(there.values())
+            places = {(delivery, batch) for delivery, batch, outcome in found if outcome is None} - asked
+            alive |= self._alive({delivery for delivery, _, _ in found})
             if not places:
                 return there, alive
             new = {place for place in places if place not in self._answered and place[0] not in ended}
@@ -509,7 +509,7 @@ class LedgerStore:
             row.position,
             escaped(row.key)[:256] if row.key else None,
             urns.number(event.conversion) if event else None,
-            _EPOCH + dt.timedelta(milliseconds=event.conversion_happened_at) if event else None,
+            dt.datetime.fromtimestamp(event.conversion_happened_at / 1000, dt.UTC) if event else None,
             row.reason.field[:128] if row.reason.field else None,
             row.reason.code[:128],
             row.reason.message[:1000],
