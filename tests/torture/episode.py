@@ -128,6 +128,7 @@ class Episode:
         self._chance = random.Random(plan.number)
         self._signals: Counter[str] = Counter()
         self._calm = False
+        self._outages: list[threading.Thread] = []
 
     def run(self) -> Ended:
         """Run it to its end."""
@@ -162,6 +163,8 @@ class Episode:
                 proxy.answers = _LosesAnswers(self._chance, plan.proxy)
             began = time.monotonic()
             given_up = self._loop(runs, server, proxy, began)
+            for outage in self._outages:
+                outage.join()
             happened = Counter({name: fault.matched for name, fault in faults.items()})
             if proxy is not None:
                 happened["answer lost by a proxy"] = proxy.answers.lost  # type: ignore[attr-defined]
@@ -295,7 +298,8 @@ class Episode:
 
     def _outage(self, seconds: float) -> None:
         """Take the database away for some seconds: PostgreSQL refuses everybody, a SQLite file is locked."""
-        threading.Thread(target=self._take_away, args=(seconds,), daemon=True).start()
+        self._outages.append(threading.Thread(target=self._take_away, args=(seconds,), daemon=True))
+        self._outages[-1].start()
 
     def _take_away(self, seconds: float) -> None:
         self._signals["outage"] += 1
