@@ -39,11 +39,12 @@ docs: .venv-docs/ready
 docs-serve: .venv-docs/ready
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs serve
 
+# What needs databases runs once, under "databases", where every hook and driver is.
 pytest: .venv/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore tests/databases --ignore tests/sinks
 
 databases: .venv-databases/ready
-	.venv-databases/bin/python -m pytest -p no:cacheprovider tests/databases tests/sources tests/sinks
+	.venv-databases/bin/python -m pytest -p no:cacheprovider tests/databases tests/sinks
 
 torture: .venv/ready
 	$(BIN)/python -m tests.torture --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

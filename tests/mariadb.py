@@ -50,6 +50,7 @@ def mariadb_server() -> Iterator[MariaDb]:
     server, install = (shutil.which(name, path=_FOLDERS) for name in ("mariadbd", "mariadb-install-db"))
     if server is None or install is None:
         pytest.skip("MariaDB: its server programs are not on this machine")
+    pytest.importorskip("airflow.providers.mysql", reason="MariaDB: its provider is not on this machine")
     home = Path(tempfile.mkdtemp(prefix="linkedin-capi-mariadb-"))
     account = pwd.getpwuid(os.getuid())
     if account.pw_uid == 0:

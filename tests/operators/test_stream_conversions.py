@@ -63,7 +63,7 @@ def test_rows_sent_otherwise_than_they_came_are_counted_and_told_by_what_it_was(
     )
     assert (run.summary["accepted"], run.summary["warned"]) == (10, 3)
     assert run.summary["warnings"] == {"name_half": 3}
-    assert "Sent, but not as it came:       3 x name_half (" in task_log()
+    assert "Sent with changes:       3 x name_half (" in task_log()
 
 
 @pytest.mark.parametrize(
