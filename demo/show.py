@@ -150,7 +150,7 @@ def where_to_look(folder: Path) -> None:
     place = os.path.relpath(folder)
     console.print("\n[bold]Where to look[/]")
     for what, where in (
-        ("what became of each event", f"table linkedin_deliveries in {place}/warehouse.db"),
+        ("what became of each event", f"view linkedin_deliveries_outcomes in {place}/warehouse.db"),
         ("the report", f"table linkedin_conversion_report in {place}/warehouse.db"),
         ("the refused rows, and why", f"{place}/rejects/"),
         ("the tasks' logs", f"{place}/airflow/logs/dag_id=linkedin_conversions_daily/"),

@@ -18,7 +18,7 @@ from tests.support import proxy as proxies
 from tests.support.deliveries import HttpTransport, LinkedIn, MemorySink, MemoryStore
 from tests.support.linkedin_in_memory import Service, rows, run
 
-ROWS, BATCH, STRIKES = 60, 10, 2
+ROWS, BATCH, HITS = 60, 10, 2
 
 
 @dataclass
@@ -63,23 +63,23 @@ TROUBLES = [
 def test_server_summary_and_sinks_agree(
     linkedin_rule: LinkedIn, trouble: Trouble, mode: str, max_in_flight: int
 ) -> None:
-    fault = linkedin_rule.world.faults.add(trouble.kind, times=STRIKES, after=1, every=2, **trouble.details)
+    fault = linkedin_rule.world.faults.add(trouble.kind, times=HITS, after=1, every=2, **trouble.details)
     sink = MemorySink()
     summary = linkedin_rule.deliver(
         linkedin_rule.rows(ROWS), sinks=[sink], on_unknown_outcome=mode, max_in_flight=max_in_flight
     ).go()
-    assert fault.matched == STRIKES
-    struck = STRIKES * BATCH
-    held = struck if trouble.unknown and mode == "hold" else 0
-    resent = struck if trouble.unknown and mode == "resend" else 0
+    assert fault.matched == HITS
+    hit = HITS * BATCH
+    held = hit if trouble.unknown and mode == "hold" else 0
+    resent = hit if trouble.unknown and mode == "resend" else 0
     stored = linkedin_rule.stored()
     assert len(stored) == ROWS - (0 if trouble.stored else held)
     assert sum(stored.values()) - len(stored) == (resent if trouble.stored else 0)
     assert (summary.held, summary.resent_unknown) == (held, resent)
     assert summary.accepted == ROWS - held
     # A request that never arrived whole is in no log of the server.
-    assert summary.requests == linkedin_rule.requests() + (STRIKES if trouble.kind == "reset_upload" else 0)
-    assert summary.retries == (0 if held or trouble.kind == "delay" else STRIKES)
+    assert summary.requests == linkedin_rule.requests() + (HITS if trouble.kind == "reset_upload" else 0)
+    assert summary.retries == (0 if held or trouble.kind == "delay" else HITS)
     assert summary.events_sent == summary.requests * BATCH
     assert sink.count() == {name: count for name, count in (("accepted", ROWS - held), ("held", held)) if count}
     assert summary.reasons == ({"UNKNOWN_OUTCOME": held} if held else {})

@@ -274,7 +274,7 @@ def test_a_refusal_is_asked_again_when_another_row_of_its_batch_was_corrected() 
 
 
 class Inactive(Service):
-    """LinkedIn, refusing everything in words that are not known."""
+    """LinkedIn, refusing everything with a message that is not known."""
 
     active = False
 

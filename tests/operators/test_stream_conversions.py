@@ -137,13 +137,13 @@ def test_a_csv_file_is_streamed_in_batches(stream, sandbox, tmp_path):
     assert (run.summary["accepted"], run.summary["batches"]) == (7, 3)
 
 
-def test_mended_dead_letters_are_replayed_by_the_same_operator(stream, sandbox, warehouse, tmp_path):
+def test_fixed_dead_letters_are_replayed_by_the_same_operator(stream, sandbox, warehouse, tmp_path):
     dead = tmp_path / "dead.jsonl"
     conversions(warehouse, 8, bad_emails={2, 5})
     stream(rejects_path=f"file://{dead}")
-    mended = tmp_path / "mended.jsonl"
-    mended.write_text(dead.read_text().replace('"email": "nonsense"', '"email": "known@example.com"'))
-    run = stream(path=f"file://{mended}")
+    fixed = tmp_path / "fixed.jsonl"
+    fixed.write_text(dead.read_text().replace('"email": "nonsense"', '"email": "known@example.com"'))
+    run = stream(path=f"file://{fixed}")
     assert (run.summary["rows_read"], run.summary["accepted"]) == (2, 2)
     assert sorted(event_ids(sandbox)) == [f"e-{number}" for number in range(8)]
 
@@ -191,14 +191,14 @@ def test_a_task_that_delivers_nothing_of_what_it_read_is_green_only_if_a_budget_
     assert event_ids(sandbox) == []
 
 
-def test_after_a_failed_budget_the_mended_row_is_delivered_by_a_clear_and_nothing_twice(
+def test_after_a_failed_budget_the_fixed_row_is_delivered_by_a_clear_and_nothing_twice(
     stream, sandbox, warehouse, tmp_path
 ):
     conversions(warehouse, 10, bad_emails={9})
     evidence = {"results_table": "results", "rejects_path": f"file://{tmp_path}/dead.jsonl"}
     stream(on_invalid="fail", **evidence)
     assert len(letters(tmp_path / "dead.jsonl")) == 1
-    warehouse.execute("UPDATE conversions SET email = 'mended@example.com' WHERE id = 9")
+    warehouse.execute("UPDATE conversions SET email = 'fixed@example.com' WHERE id = 9")
     run = stream(clear=True, on_invalid="fail", **evidence)
     assert (run.state, run.summary["accepted"], run.summary["skipped"]) == ("success", 1, 9)
     assert not (tmp_path / "dead.jsonl").exists()

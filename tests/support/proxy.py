@@ -26,7 +26,7 @@ BLOCKED = (
 
 
 def gateway_json(status: int, body: str) -> bytes:
-    """An API gateway's own answer, which has none of LinkedIn's headers."""
+    """An API gateway's own answer, without any header of LinkedIn."""
     head = f"HTTP/1.1 {status} Gateway\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     return f"{head}Server: gateway\r\nConnection: close\r\n\r\n{body}".encode()
 
