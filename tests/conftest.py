@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from tests.support import airflow_home  # isort: skip  (before anything that imports Airflow)
 
+import contextlib
 import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_linkedin_capi.version_compat import airflow_version
 from tests.support import dag_runs
 from tests.support.warehouse import Warehouse
 
@@ -112,6 +114,20 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
         return conn_id
 
     return define
+
+
+@pytest.fixture(autouse=True)
+def _forget_variables() -> Iterator[None]:
+    """Airflow 2 keeps Variables, refresh tokens among them, in the database that all tests share."""
+    yield
+    if airflow_version().startswith("2."):
+        from airflow.models import Variable
+        from airflow.utils.session import create_session
+        from sqlalchemy.exc import OperationalError
+
+        # There are no tables before the first test that needs them.
+        with contextlib.suppress(OperationalError), create_session() as session:
+            session.query(Variable).delete()  # noqa: AIR311 - the table, not the task SDK's class
 
 
 @pytest.fixture

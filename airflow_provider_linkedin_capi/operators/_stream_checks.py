@@ -59,7 +59,7 @@ def check_places(source: Source, dead_letters: str | None) -> None:
     among = written == read or written.startswith(f"{read}/") or fnmatch(written, read) or fnmatch(written, f"{read}/*")
     if among and (files.protocol or "file") == (target.protocol or "file"):
         raise ConfigurationError(
-            f"The dead letters' path {dead_letters} lies where the rows are read from. Give them another place."
+            f"{dead_letters} lies where the rows are read from. Give the dead letters another place."
         )
 
 

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from airflow_provider_linkedin_capi.version_compat import airflow_version
 from tests.support.airflow_home import PROJECT
 from tests.support.dag_runs import asset_extras
 from tests.support.streaming import (
@@ -379,6 +380,7 @@ def test_a_kill_stops_the_sending_and_keeps_what_was_acknowledged(stream, execut
     assert len(event_ids(sandbox)) == len(outcomes(warehouse)) == 40
 
 
+@pytest.mark.skipif(airflow_version().startswith("2."), reason="dag.test of Airflow 2 does not catch a time-out")
 def test_a_task_that_takes_too_long_leaves_its_summary_and_its_outcomes(stream, sandbox, warehouse):
     conversions(warehouse, 400)
     sandbox.world.settings.latency_seconds = 0.2
